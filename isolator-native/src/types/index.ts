@@ -1,0 +1,5 @@
+export * from './cgroups.js';
+export * from './container.js';
+export * from './errors.js';
+export * from './probe.js';
+export * from './spec.js';
