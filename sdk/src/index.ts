@@ -1,2 +1,3 @@
 export * from './model/index.js';
 export * from './scheduler/index.js';
+export * from './executor/index.js';

@@ -241,7 +241,9 @@ function formatCustom(custom: CustomResource): string {
 
 function invalidCustom(custom: CustomResource): string | undefined {
   if ('scalar' in custom) {
-    if (!validScalar(custom.scalar) || custom.scalar === 0) return `${custom.name} must be positive thousandths, got ${custom.scalar}`;
+    if (!validScalar(custom.scalar) || custom.scalar === 0) {
+      return `${custom.name} must be positive thousandths, got ${custom.scalar}`;
+    }
   } else if ('ranges' in custom) {
     if (custom.ranges.length === 0 || !isNormalRanges(custom.ranges)) return `${custom.name} must be sorted, disjoint ranges`;
   } else if (custom.set.length === 0 || custom.set.some((item, i) => item === '' || (i > 0 && item <= custom.set[i - 1]!))) {
@@ -259,7 +261,9 @@ function normalizeCustom(list: readonly CustomResource[]): readonly CustomResour
     if (!NAME.test(name) || isReserved(name)) throw new RangeError(`"${name}" is no name for a custom resource`);
     if (seen.has(name)) throw new RangeError(`custom resource "${name}" is given twice`);
     seen.add(name);
-    if ('scalar' in custom && !validScalar(custom.scalar)) throw new RangeError(`${name} must be whole thousandths, got ${custom.scalar}`);
+    if ('scalar' in custom && !validScalar(custom.scalar)) {
+      throw new RangeError(`${name} must be whole thousandths, got ${custom.scalar}`);
+    }
     const made: CustomResource =
       'scalar' in custom
         ? { name, scalar: custom.scalar }
@@ -307,9 +311,13 @@ function subtractCustom(a: readonly CustomResource[], b: readonly CustomResource
   for (const x of a) {
     const y = findCustom(b, x.name);
     let left = x;
-    if (y !== undefined && 'scalar' in x && 'scalar' in y) left = { name: x.name, scalar: Math.max(0, x.scalar - y.scalar) };
-    else if (y !== undefined && 'ranges' in x && 'ranges' in y) left = { name: x.name, ranges: subtractRanges(x.ranges, y.ranges) };
-    else if (y !== undefined && 'set' in x && 'set' in y) left = { name: x.name, set: x.set.filter((item) => !y.set.includes(item)) };
+    if (y !== undefined && 'scalar' in x && 'scalar' in y) {
+      left = { name: x.name, scalar: Math.max(0, x.scalar - y.scalar) };
+    } else if (y !== undefined && 'ranges' in x && 'ranges' in y) {
+      left = { name: x.name, ranges: subtractRanges(x.ranges, y.ranges) };
+    } else if (y !== undefined && 'set' in x && 'set' in y) {
+      left = { name: x.name, set: x.set.filter((item) => !y.set.includes(item)) };
+    }
     if (!isEmptyCustom(left)) out.push(left);
   }
   return out.length === 0 ? NO_CUSTOM : out;

@@ -104,10 +104,18 @@ export interface HealthCheck {
   readonly consecutiveFailures?: number;
 }
 
+/** A port on which others find the task. */
+export interface DiscoveryPort {
+  readonly number: number;
+  readonly name?: string;
+  readonly protocol?: string;
+  readonly labels?: Pairs;
+}
+
 /** Where others find the task. */
 export interface DiscoveryInfo {
   readonly name?: string;
-  readonly ports?: readonly { readonly number: number; readonly name?: string; readonly protocol?: string; readonly labels?: Pairs }[];
+  readonly ports?: readonly DiscoveryPort[];
 }
 
 /** Longest task or executor id, in bytes of UTF-8. */
@@ -116,7 +124,8 @@ export const ID_BYTES_MAX = 255;
 /** Why this cannot be the id of a task or executor, or undefined if it can: ids become names of files. */
 export function invalidId(id: string): string | undefined {
   if (id === '' || id === '.' || id === '..') return `must not be empty, "." or "..", got "${id}"`;
-  if (id.length > ID_BYTES_MAX || new TextEncoder().encode(id).length > ID_BYTES_MAX) {
+  // A character has at most 3 bytes per UTF-16 unit: short ids need no counting.
+  if (id.length > ID_BYTES_MAX || (id.length * 3 > ID_BYTES_MAX && new TextEncoder().encode(id).length > ID_BYTES_MAX)) {
     return `must have at most ${ID_BYTES_MAX} bytes, got ${id.length} characters`;
   }
   // oxlint-disable-next-line no-control-regex -- control characters are just what is looked for

@@ -1,6 +1,8 @@
 /** The codes that travel in ERROR, RESET and REJECTED messages. Stable: scheduler code may switch on them. */
 export const PROTOCOL_ERRORS = {
   AGENT_GONE: 'the agent was marked gone by an operator and cannot come back under its id',
+  CLOSED: 'the other side ended the link in good order',
+  DISCONNECTED: 'the connection was lost, or the peer began its next session',
   FRAMEWORK_FAILED_OVER: 'another scheduler took over this framework',
   FRAMEWORK_NAME_IN_USE: 'a scheduler of this name and principal is connected',
   FRAMEWORK_REMOVED: 'the framework was torn down, or its failover timeout ended',

@@ -1,5 +1,6 @@
 /** Between an executor and its agent, over the agent's unix socket: Mesos' v1 executor API by name. */
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { EXECUTOR_UPDATES_MAX } from './limits.js';
 import { Body, Bytes, Id, KillPolicy, message, Name, Resources, TaskStatus, Text } from './schemas.js';
 
 /** A task as its executor gets it. */
@@ -14,7 +15,7 @@ export const fromExecutor = {
     frameworkId: Id,
     executorId: Id,
     token: Id,
-    unacknowledgedUpdates: Type.Array(TaskStatus, { maxItems: 10_000 }),
+    unacknowledgedUpdates: Type.Array(TaskStatus, { maxItems: EXECUTOR_UPDATES_MAX }),
   }),
   UPDATE: message('UPDATE', { status: TaskStatus }),
   MESSAGE: message('MESSAGE', { data: Bytes }),
@@ -36,3 +37,4 @@ type Messages<T extends Record<string, TSchema>> = { [K in keyof T]: Static<T[K]
 
 export type ExecutorToAgent = Messages<typeof fromExecutor>;
 export type AgentToExecutor = Messages<typeof toExecutor>;
+export type ExecutorEvent<T extends keyof typeof toExecutor> = Static<(typeof toExecutor)[T]>;

@@ -1,7 +1,13 @@
 export * from './agent.js';
+export * from './body.js';
+export * from './check.js';
+export * from './codec.js';
 export * from './errors.js';
 export * from './executor.js';
+export * from './families.js';
+export * from './frame-error.js';
 export * from './limits.js';
 export * from './link.js';
 export * from './scheduler.js';
+export type { Shapes } from './shapes.js';
 export * from './version.js';

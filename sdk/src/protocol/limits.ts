@@ -6,6 +6,12 @@ export const FRAME_BYTES_MAX = 8 * 1024 * 1024;
 /** Messages in one frame: what one turn of the loop says to one peer; more are sent as several frames. */
 export const FRAME_MESSAGES_MAX = 4096;
 
+/** Lists within lists: our deepest message has 12 levels; a frame of brackets alone must not exhaust the stack. */
+export const FRAME_DEPTH_MAX = 24;
+
+/** Values in one frame: ten thousand tasks with their statuses are half a million; an empty value costs 16 bytes once decoded. */
+export const FRAME_VALUES_MAX = 1_000_000;
+
 /** What waits for one peer; past it the link is reset rather than that memory grows. */
 export const OUTBOX_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -38,3 +44,6 @@ export const TEXT_LENGTH_MAX = 8192;
 
 /** Pairs of labels or environment variables of one thing. */
 export const PAIRS_MAX = 4096;
+
+/** Updates that an executor keeps for an agent that is away, and brings along when it subscribes. */
+export const EXECUTOR_UPDATES_MAX = 10_000;

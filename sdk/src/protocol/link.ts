@@ -20,7 +20,10 @@ export const linkMessages = {
     peer: literals(['agent', 'framework', 'executor']),
   }),
   /** Accepts it, in this version. */
-  WELCOME: message('WELCOME', { version: Type.Integer({ minimum: 1 }), shapes: Name, pingIntervalMs: Type.Integer({ minimum: 1 }) }),
+  WELCOME: message(
+    'WELCOME',
+    { version: Type.Integer({ minimum: 1 }), shapes: Name, pingIntervalMs: Type.Integer({ minimum: 1 }) },
+  ),
   /** Refuses it, or ends it; nothing follows in this session. Code is one of those in `errors.ts`. */
   RESET: message('RESET', { code: Name, message: Text }),
   /** From the acceptor every ping interval; the opener answers PONG. Three unanswered end the session on either side. */

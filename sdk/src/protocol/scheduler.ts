@@ -3,7 +3,7 @@
  * camelCase. Differences: ids are plain strings, durations are numbers of seconds with the unit in the name where
  * Mesos has nested objects, DEMAND is ours, and every message has a `type` beside its fields instead of one nested object.
  */
-import { Type, type Static } from '@sinclair/typebox';
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { OFFERS_MAX, LAUNCH_TASKS_MAX, RECONCILE_TASKS_MAX } from './limits.js';
 import {
   Bytes,
@@ -84,11 +84,14 @@ export const events = {
   }),
   /** The subscription is refused or over; `code` is one of the codes in `errors.ts`. */
   ERROR: message('ERROR', { code: Name, message: Text }),
-  /** Answers about these tasks wait until their agents are back after a change of master, at most until the deadline. */
+  /**
+   * Answers about these tasks, or about all if none is named, come by themselves once their agents are back after a change
+   * of master, at the latest at the deadline, in seconds since 1970.
+   */
   RECOVERING: message('RECOVERING', { taskIds: Type.Array(Id), deadlineSeconds: Type.Number() }),
 } as const;
 
-type Messages<T extends Record<string, import('@sinclair/typebox').TSchema>> = { [K in keyof T]: Static<T[K]> }[keyof T];
+type Messages<T extends Record<string, TSchema>> = { [K in keyof T]: Static<T[K]> }[keyof T];
 
 export type SchedulerCall = Messages<typeof calls>;
 export type SchedulerEvent = Messages<typeof events>;

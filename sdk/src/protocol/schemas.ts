@@ -6,6 +6,7 @@
  * the model's own `invalid…` functions.
  */
 import { Type, type TSchema } from '@sinclair/typebox';
+import type * as model from '../model/index.js';
 import { REASONS, SOURCES, TASK_STATES } from '../model/index.js';
 import {
   DATA_BYTES_MAX,
@@ -23,6 +24,11 @@ export function literals<const T extends readonly string[]>(values: T) {
   return Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))));
 }
 
+/** This schema, typed as the model's interface. */
+function as<T>(schema: TSchema) {
+  return Type.Unsafe<T>(schema);
+}
+
 export const Id = Type.String({ minLength: 1, maxLength: 255 });
 export const Name = Type.String({ maxLength: NAME_LENGTH_MAX });
 export const Text = Type.String({ maxLength: TEXT_LENGTH_MAX });
@@ -33,11 +39,21 @@ export const Port = Type.Integer({ minimum: 0, maximum: 65535 });
 const Count = Type.Integer({ minimum: 0, maximum: 1e9 });
 const Thousandths = Type.Integer({ minimum: 0 });
 
-export const Pairs = Type.Array(Type.Tuple([Name, Type.String({ maxLength: TASK_BODY_BYTES_MAX })]), { maxItems: PAIRS_MAX });
+export const Pairs = as<model.Pairs>(
+  Type.Array(Type.Tuple([Name, Type.String({ maxLength: TASK_BODY_BYTES_MAX })]), { maxItems: PAIRS_MAX }),
+);
 
 const RangesSchema = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 65536 });
 
-export const Resources = Type.Object(
+/** Marks the schema wherever it is used, optional or not: resources have rules that a schema cannot say. */
+const RESOURCES_TITLE = 'Resources';
+
+/** True for {@link Resources}: its values must also pass the model's `invalidResources`. */
+export function isResourcesSchema(schema: TSchema): boolean {
+  return schema.title === RESOURCES_TITLE;
+}
+
+export const Resources = as<model.Resources>(Type.Object(
   {
     cpus: Thousandths,
     mem: Thousandths,
@@ -53,20 +69,22 @@ export const Resources = Type.Object(
       { maxItems: 64 },
     ),
   },
-  closed,
-);
+  { ...closed, title: RESOURCES_TITLE },
+));
 
-export const Attribute = Type.Object({ name: Name, type: literals(['TEXT', 'SCALAR', 'RANGES', 'SET']), value: Text }, closed);
+export const Attribute = as<model.Attribute>(
+  Type.Object({ name: Name, type: literals(['TEXT', 'SCALAR', 'RANGES', 'SET']), value: Text }, closed),
+);
 export const Attributes = Type.Array(Attribute, { maxItems: 256 });
 
-export const AgentInfo = Type.Object(
+export const AgentInfo = as<model.AgentInfo>(Type.Object(
   { hostname: Name, httpAddress: Name, resources: Resources, attributes: Attributes, version: Name },
   closed,
-);
+));
 
 export const Roles = Type.Array(Name, { maxItems: 256 });
 
-export const FrameworkInfo = Type.Object(
+export const FrameworkInfo = as<model.FrameworkInfo>(Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 255 }),
     frameworkId: Type.Optional(Id),
@@ -78,9 +96,9 @@ export const FrameworkInfo = Type.Object(
     labels: Type.Optional(Pairs),
   },
   closed,
-);
+));
 
-export const DemandEntry = Type.Object(
+export const DemandEntry = as<model.Demand>(Type.Object(
   {
     name: Id,
     role: Type.Optional(Name),
@@ -90,12 +108,12 @@ export const DemandEntry = Type.Object(
     maxPerAgent: Type.Optional(Type.Integer({ minimum: 1, maximum: 1e9 })),
   },
   closed,
-);
+));
 export const DemandList = Type.Array(DemandEntry, { maxItems: DEMAND_ENTRIES_MAX });
 
-export const Filters = Type.Object({ refuseSeconds: Type.Optional(Type.Number()) }, closed);
+export const Filters = as<model.Filters>(Type.Object({ refuseSeconds: Type.Optional(Type.Number()) }, closed));
 
-export const Offer = Type.Object(
+export const Offer = as<model.Offer>(Type.Object(
   {
     offerId: Id,
     frameworkId: Id,
@@ -107,7 +125,7 @@ export const Offer = Type.Object(
     demand: Type.Array(Type.Object({ name: Id, count: Count }, closed)),
   },
   closed,
-);
+));
 
 const Uri = Type.Object(
   {
@@ -120,7 +138,7 @@ const Uri = Type.Object(
   closed,
 );
 
-export const CommandInfo = Type.Object(
+export const CommandInfo = as<model.CommandInfo>(Type.Object(
   {
     shell: Type.Boolean(),
     value: Type.String({ maxLength: TASK_BODY_BYTES_MAX }),
@@ -130,14 +148,16 @@ export const CommandInfo = Type.Object(
     user: Type.Optional(Name),
   },
   closed,
-);
+));
 
 const Limit = Type.Union([Thousandths, Type.Literal('unlimited')]);
-export const ResourceLimits = Type.Object({ cpus: Type.Optional(Limit), mem: Type.Optional(Limit) }, closed);
+export const ResourceLimits = as<model.ResourceLimits>(
+  Type.Object({ cpus: Type.Optional(Limit), mem: Type.Optional(Limit) }, closed),
+);
 
-export const KillPolicy = Type.Object({ gracePeriodSeconds: Type.Optional(Seconds) }, closed);
+export const KillPolicy = as<model.KillPolicy>(Type.Object({ gracePeriodSeconds: Type.Optional(Seconds) }, closed));
 
-export const HealthCheck = Type.Object(
+export const HealthCheck = as<model.HealthCheck>(Type.Object(
   {
     type: literals(['COMMAND', 'HTTP', 'TCP']),
     command: Type.Optional(CommandInfo),
@@ -152,9 +172,9 @@ export const HealthCheck = Type.Object(
     consecutiveFailures: Type.Optional(Count),
   },
   closed,
-);
+));
 
-export const DiscoveryInfo = Type.Object(
+export const DiscoveryInfo = as<model.DiscoveryInfo>(Type.Object(
   {
     name: Type.Optional(Name),
     ports: Type.Optional(
@@ -168,14 +188,14 @@ export const DiscoveryInfo = Type.Object(
     ),
   },
   closed,
-);
+));
 
-export const ContainerInfo = Type.Object(
+export const ContainerInfo = as<model.ContainerInfo>(Type.Object(
   { hostname: Type.Optional(Name), pidsLimit: Type.Optional(Type.Integer({ minimum: 1, maximum: 4194304 })) },
   closed,
-);
+));
 
-export const ExecutorInfo = Type.Object(
+export const ExecutorInfo = as<model.ExecutorInfo>(Type.Object(
   {
     executorId: Id,
     name: Type.Optional(Name),
@@ -184,9 +204,11 @@ export const ExecutorInfo = Type.Object(
     data: Type.Optional(Bytes),
   },
   closed,
-);
+));
 
-export const OnUnreachable = Type.Union([Type.Literal('keep'), Type.Object({ stopAfterSeconds: Seconds }, closed)]);
+export const OnUnreachable = as<model.OnUnreachable>(
+  Type.Union([Type.Literal('keep'), Type.Object({ stopAfterSeconds: Seconds }, closed)]),
+);
 
 /**
  * What only the agent reads of a task: packed once by the framework's driver, carried through the master as bytes,
@@ -226,7 +248,7 @@ export const TaskLaunch = Type.Object(
 
 export const TaskState = literals(TASK_STATES);
 
-export const TaskStatus = Type.Object(
+export const TaskStatus = as<model.TaskStatus>(Type.Object(
   {
     taskId: Id,
     state: TaskState,
@@ -251,7 +273,7 @@ export const TaskStatus = Type.Object(
     data: Type.Optional(Bytes),
   },
   closed,
-);
+));
 
 /** A message of this type with these fields. */
 export function message<const T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {

@@ -24,12 +24,18 @@ export interface SchedulerHandlers {
 /** A task to launch and the entry of the framework's demand that it answers. */
 export type Launch = TaskInfo & { readonly demand?: string };
 
-/** The calls of Mesos' v1 scheduler API. None waits or throws for a lost master: what cannot be sent is dropped, and reconciliation tells. */
+/**
+ * The calls of Mesos' v1 scheduler API. None waits or throws for a lost master: what cannot be sent is dropped, and
+ * reconciliation tells.
+ */
 export interface SchedulerCalls {
   /** Given by the master on the first SUBSCRIBED. */
   readonly frameworkId: string | undefined;
   readonly connected: boolean;
-  /** Launches tasks on the offers, all of one agent and role; what is left of them is declined with the filters. Throws RangeError for a task that could never be valid. */
+  /**
+   * Launches tasks on the offers, all of one agent and role; what is left of them is declined with the filters. Throws
+   * RangeError for a task that could never be valid.
+   */
   accept(offerIds: readonly string[], tasks: readonly Launch[], filters?: Filters): void;
   decline(offerIds: readonly string[], filters?: Filters): void;
   demand(demand: readonly Demand[]): void;
