@@ -38,7 +38,7 @@ export interface Container {
   readonly runtimeDir: string;
   /** The monitor: the process that outlives the caller. 0 when the container had ended before it was recovered. */
   readonly pid: number;
-  /** The container's process 1 (plain mode: the task's process), as seen by the caller. 0 when not known any more. */
+  /** The container's process 1 (without a pid namespace: the task's supervisor), as seen by the caller. 0 when not known any more. */
   readonly initPid: number;
   /** Milliseconds since the epoch at which the monitor was started; 0 when not known. */
   readonly launchedAt: number;

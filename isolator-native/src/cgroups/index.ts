@@ -1,0 +1,1 @@
+export { openCgroupTree } from './tree.js';
