@@ -1,17 +1,12 @@
-import { add, isEmpty, subtract, type Demand, type Resources } from '@proffer/sdk/model';
+import { add, isEmpty, NO_RESOURCES, subtract, type Demand, type Resources } from '@proffer/sdk/model';
 import { Deadlines } from '../collections/deadlines.js';
-import { AgentSlot, RoomList } from './agents.js';
-import { charge, Client, rank, Role, unmet, wantsOf } from './clients.js';
+import { charge, rank, type Client } from './clients.js';
+import { Members } from './members.js';
 import { Pass } from './pass.js';
+import { RoomList } from './room.js';
 import { addTotals, noTotals, type Totals } from './share.js';
-import type { Grant, GrantAnswer, ShareView } from './types.js';
-
-/** What is already allocated on an agent that comes (back): its tasks and executors. */
-export interface Allocated {
-  readonly frameworkId: string;
-  readonly role: string;
-  readonly resources: Resources;
-}
+import { AgentSlot } from './slots.js';
+import type { Allocated, DemandView, Grant, GrantAnswer, RoleShare } from './types.js';
 
 /**
  * Who is offered what next. Keeps what every agent has free, what every framework holds, wants and refuses; gives
@@ -22,22 +17,18 @@ export interface Allocated {
 export class Allocator {
   readonly #offersHeldMax: number;
   readonly #cluster: Totals = noTotals();
-  readonly #roles = new Map<string, Role>();
-  readonly #weights = new Map<string, number>();
-  /** By framework, then by role. */
-  readonly #clients = new Map<string, Map<string, Client>>();
+  readonly #members: Members;
   readonly #slots = new Map<string, AgentSlot>();
   readonly #room = new RoomList();
   readonly #fresh = new Set<AgentSlot>();
-  readonly #hungry = new Set<Client>();
   readonly #filterDeadlines = new Deadlines();
   #changed = false;
-  /** The cluster's size changed: every share has to be worked out again before it decides anything. */
+  /** The cluster's size or a weight changed: every share has to be worked out again before it decides anything. */
   #sharesStale = false;
 
   constructor(options: { offersHeldMax: number; weights: Readonly<Record<string, number>> }) {
     this.#offersHeldMax = options.offersHeldMax;
-    for (const [role, weight] of Object.entries(options.weights)) this.setWeight(role, weight);
+    this.#members = new Members(options.weights);
   }
 
   /** True if `allocate` may give something that it did not give the last time. */
@@ -45,38 +36,39 @@ export class Allocator {
     return this.#changed;
   }
 
-  /** When the next filter ends. */
+  /** When the next filter ends; undefined if there is none. */
   get nextDeadline(): number | undefined {
     return this.#filterDeadlines.next;
   }
 
-  setWeight(name: string, weight: number): void {
-    this.#weights.set(name, weight);
-    const role = this.#roles.get(name);
-    if (role !== undefined) role.weight = weight;
+  /** `weight` is above 0; roles that were never given one have 1. */
+  setWeight(role: string, weight: number): void {
+    this.#members.setWeight(role, weight);
     this.#sharesStale = true;
-    this.#changed = true;
   }
 
+  /** An agent that may be offered, with what is already allocated on it. */
   addAgent(agentId: string, total: Resources, allocated: readonly Allocated[]): void {
-    const slot = new AgentSlot(agentId, total);
+    let sum = NO_RESOURCES;
+    for (const { frameworkId, role, resources } of allocated) {
+      sum = add(sum, resources);
+      charge(this.#members.client(frameworkId, role), resources, 1, this.#cluster);
+    }
+    const slot = new AgentSlot(agentId, total, sum);
     this.#slots.set(agentId, slot);
     this.#resize(total, 1);
-    for (const { frameworkId, role, resources } of allocated) {
-      slot.setFree(subtract(slot.free, resources));
-      charge(this.#client(frameworkId, role), resources, 1, this.#cluster);
-    }
     this.#refresh(slot);
   }
 
-  /** The agent is lost or unknown. What is allocated on it must have been released before. */
+  /** The agent is lost, or comes back otherwise. What is allocated on it must have been released before. */
   removeAgent(agentId: string): void {
     const slot = this.#slots.get(agentId);
     if (slot === undefined) return;
+    slot.active = false;
+    slot.filterDeadline?.cancel();
     this.#slots.delete(agentId);
     this.#fresh.delete(slot);
     this.#room.remove(slot);
-    slot.active = false;
     this.#resize(slot.total, -1);
   }
 
@@ -90,87 +82,89 @@ export class Allocator {
 
   /** Sets the roles in which a framework takes part; those it leaves keep what they hold until it is released. */
   setFramework(frameworkId: string, roles: readonly string[]): void {
-    for (const role of roles) this.#client(frameworkId, role);
-    for (const [role, client] of this.#clients.get(frameworkId) ?? []) {
-      if (roles.includes(role)) continue;
-      client.active = false;
-      client.wants = [];
-      this.#feed(client);
-    }
+    this.#members.setRoles(frameworkId, roles);
+    this.#feedAll(frameworkId);
   }
 
   /** Forgets the framework. What it holds must have been released before. */
   removeFramework(frameworkId: string): void {
-    for (const [role, client] of this.#clients.get(frameworkId) ?? []) {
-      client.active = false;
-      this.#hungry.delete(client);
-      client.role.clients.delete(frameworkId);
-      if (client.role.clients.size === 0) this.#roles.delete(role);
-    }
-    this.#clients.delete(frameworkId);
+    this.#members.remove(frameworkId);
   }
 
   /** Connected or not. A framework that comes back has no filters. */
-  setActive(frameworkId: string, role: string, active: boolean): void {
-    const client = this.#client(frameworkId, role);
-    client.active = active;
-    if (active) this.#clearFilters(client);
-    this.#feed(client);
+  setActive(frameworkId: string, active: boolean): void {
+    const member = this.#members.get(frameworkId);
+    if (member === undefined) return;
+    member.active = active;
+    if (active) for (const client of member.clients.values()) client.clearFilters();
+    this.#feedAll(frameworkId);
   }
 
-  /** What the framework wants in this role; `all`: every offer. */
-  setDemand(frameworkId: string, role: string, demand: readonly Demand[] | 'all'): void {
-    const client = this.#client(frameworkId, role);
-    const before = client.wants;
-    client.all = demand === 'all';
-    client.exhausted = false;
-    client.wants = demand === 'all' ? [] : wantsOf(demand, before);
-    for (const want of client.wants) {
-      const old = before.find((other) => other.name === want.name);
-      if (old !== undefined && old.exhausted && sameSize(old, want)) want.exhausted = true;
+  /** What the framework wants, each entry in its role or in the first of its roles; `all`: every offer. */
+  setDemand(frameworkId: string, demand: readonly Demand[] | 'all'): void {
+    this.#members.setDemand(frameworkId, demand);
+    this.#feedAll(frameworkId);
+  }
+
+  /** No offers in these roles until `unsuppress`. */
+  suppress(frameworkId: string, roles: readonly string[]): void {
+    for (const client of this.#members.clientsIn(frameworkId, roles)) {
+      client.suppressed = true;
+      this.#members.feed(client);
     }
-    this.#feed(client);
   }
 
-  suppress(frameworkId: string, role: string): void {
-    const client = this.#client(frameworkId, role);
-    client.suppressed = true;
-    this.#feed(client);
-  }
-
-  /** Takes back `suppress` and clears the filters. */
-  revive(frameworkId: string, role: string): void {
-    const client = this.#client(frameworkId, role);
-    client.suppressed = false;
-    this.#clearFilters(client);
-    this.#feed(client);
-  }
-
-  /** Ends a grant: the unused part is free again. */
-  settle(grant: Grant, answer: GrantAnswer): void {
-    const client = this.#client(grant.frameworkId, grant.role);
-    const slot = this.#slots.get(grant.agentId);
-    client.grants--;
-    for (const { name, count } of grant.demand) {
-      const want = client.wants.find((entry) => entry.name === name);
-      if (want === undefined) continue;
-      want.held = Math.max(0, want.held - count);
-      want.count = Math.max(0, want.count - (answer.launched.get(name) ?? 0));
+  unsuppress(frameworkId: string, roles: readonly string[]): void {
+    for (const client of this.#members.clientsIn(frameworkId, roles)) {
+      if (!client.suppressed) continue;
+      client.suppressed = false;
+      client.lookAgain();
+      this.#feed(client);
     }
-    if (slot !== undefined) {
-      if (grant.demand.length > 0) slot.hold(client, grant.demand, -1);
-      if (answer.refuseUntil !== undefined) this.#refuse(slot, client, grant, answer, answer.refuseUntil);
+  }
+
+  /** Forgets what the framework refused in these roles. */
+  clearFilters(frameworkId: string, roles: readonly string[]): void {
+    for (const client of this.#members.clientsIn(frameworkId, roles)) {
+      client.clearFilters();
+      this.#feed(client);
     }
-    this.release(grant.agentId, grant.frameworkId, grant.role, subtract(grant.resources, answer.used));
-    this.#feed(client);
+  }
+
+  /** Ends grants of one agent, framework and role: the unused part is free again. */
+  settle(grants: readonly Grant[], answer: GrantAnswer): void {
+    const { agentId, frameworkId, role } = grants[0]!;
+    const slot = this.#slots.get(agentId);
+    const client = this.#members.find(frameworkId, role);
+    let held = grants[0]!.resources;
+    for (let i = 1; i < grants.length; i++) held = add(held, grants[i]!.resources);
+    const unused = subtract(held, answer.used);
+    if (client !== undefined) {
+      if (client.member.grants >= this.#offersHeldMax) this.#changed = true;
+      client.grants -= grants.length;
+      client.member.grants -= grants.length;
+      for (const grant of grants) this.#settleDemand(client, slot, grant);
+      for (const [name, count] of answer.launched) this.#countDown(client, name, count);
+      if (slot !== undefined && answer.refuseUntil !== undefined && !isEmpty(unused)) {
+        this.#refuse(slot, client, grants, held, unused, answer);
+      }
+      this.#feed(client);
+      if (client.spent) this.#members.drop(client);
+    }
+    this.release(agentId, frameworkId, role, unused);
   }
 
   /** What was used is free again: a task or an executor ended, or its agent is lost. */
   release(agentId: string, frameworkId: string, role: string, resources: Resources): void {
-    if (!isEmpty(resources)) charge(this.#client(frameworkId, role), resources, -1, this.#cluster);
+    if (isEmpty(resources)) return;
+    const client = this.#members.find(frameworkId, role);
+    if (client !== undefined) {
+      charge(client, resources, -1, this.#cluster);
+      if (client.spent) this.#members.drop(client);
+    }
     const slot = this.#slots.get(agentId);
     if (slot === undefined) return;
-    if (!isEmpty(resources)) slot.setFree(add(slot.free, resources));
+    slot.give(resources);
     this.#refresh(slot);
   }
 
@@ -184,88 +178,102 @@ export class Allocator {
     if (!this.#changed) return [];
     this.#changed = false;
     if (this.#sharesStale) this.#rankAll();
-    if (this.#hungry.size === 0 || (this.#room.size === 0 && this.#fresh.size === 0)) {
-      this.#fresh.clear();
-      return [];
-    }
-    const pass = new Pass({
-      now,
-      cluster: this.#cluster,
-      room: this.#room,
-      fresh: [...this.#fresh],
-      hungry: this.#hungry,
-      offersHeldMax: this.#offersHeldMax,
-    });
+    const { hungry } = this.#members;
+    const fresh = [...this.#fresh];
     this.#fresh.clear();
+    if (hungry.size === 0 || this.#room.size === 0) return [];
+    const pass = new Pass({ now, cluster: this.#cluster, room: this.#room, fresh, hungry, offersHeldMax: this.#offersHeldMax });
     const grants = pass.run();
-    for (const grant of grants) this.#feedQuietly(this.#client(grant.frameworkId, grant.role));
+    for (const client of [...hungry]) this.#members.feed(client);
     return grants;
   }
 
-  /** What is free on an agent, for people and tests. */
+  /** What is free on an agent. */
   freeOf(agentId: string): Resources | undefined {
     return this.#slots.get(agentId)?.free;
   }
 
+  /** What is used or offered on an agent. */
+  allocatedOf(agentId: string): Resources | undefined {
+    return this.#slots.get(agentId)?.allocated;
+  }
+
+  /** What is left of the framework's demand. */
+  demandOf(frameworkId: string): DemandView[] {
+    return this.#members.demandOf(frameworkId);
+  }
+
   /** What roles hold and how they rank, for people. */
-  roleShares(): ReadonlyMap<string, ShareView & { readonly weight: number; readonly frameworks: readonly string[] }> {
+  roleShares(): RoleShare[] {
     if (this.#sharesStale) this.#rankAll();
-    const views = new Map<string, ShareView & { weight: number; frameworks: string[] }>();
-    for (const role of this.#roles.values()) {
-      views.set(role.name, { share: role.share, weight: role.weight, ...role.allocated, frameworks: [...role.clients.keys()] });
-    }
-    return views;
+    return this.#members.roleShares();
   }
 
-  #client(frameworkId: string, roleName: string): Client {
-    let byRole = this.#clients.get(frameworkId);
-    if (byRole === undefined) this.#clients.set(frameworkId, (byRole = new Map()));
-    let client = byRole.get(roleName);
-    if (client === undefined) {
-      let role = this.#roles.get(roleName);
-      if (role === undefined) this.#roles.set(roleName, (role = new Role(roleName, this.#weights.get(roleName) ?? 1)));
-      byRole.set(roleName, (client = new Client(frameworkId, role)));
-      role.clients.set(frameworkId, client);
+  #settleDemand(client: Client, slot: AgentSlot | undefined, grant: Grant): void {
+    for (const { name, count } of grant.demand) {
+      // The agent may be offered for the entry again, even if nothing of it is free that was not.
+      if (slot?.unhold(client, name, count) === true) this.#refresh(slot);
+      const want = client.wants.get(name);
+      if (want === undefined) continue;
+      want.held = Math.max(0, want.held - count);
+      client.update(want);
     }
-    return client;
   }
 
-  #refuse(slot: AgentSlot, client: Client, grant: Grant, answer: GrantAnswer, until: number): void {
-    const unused = grant.demand.filter(({ name, count }) => (answer.launched.get(name) ?? 0) < count);
-    const names: (string | undefined)[] = grant.demand.length > 0 ? unused.map(({ name }) => name) : [undefined];
-    const refused = subtract(grant.resources, answer.used);
-    if (isEmpty(refused)) return;
-    for (const want of names) {
-      slot.filters = slot.filters.filter((filter) => filter.client !== client || filter.want !== want || filter.until > until);
-      slot.filters.push({ client, epoch: client.filterEpoch, want, refused: want === undefined ? refused : grant.resources, until });
+  #countDown(client: Client, name: string, count: number): void {
+    const want = client.wants.get(name);
+    if (want === undefined) return;
+    want.count = Math.max(0, want.count - count);
+    client.update(want);
+  }
+
+  #refuse(
+    slot: AgentSlot,
+    client: Client,
+    grants: readonly Grant[],
+    held: Resources,
+    unused: Resources,
+    answer: GrantAnswer,
+  ): void {
+    const until = answer.refuseUntil!;
+    const offered = new Map<string, number>();
+    for (const { demand } of grants) for (const { name, count } of demand) offered.set(name, (offered.get(name) ?? 0) + count);
+    if (offered.size === 0) slot.filters.refuse(client, undefined, unused, until);
+    for (const [name, count] of offered) {
+      if ((answer.launched.get(name) ?? 0) < count) slot.filters.refuse(client, name, held, until);
     }
-    this.#filterDeadlines.set(until, () => {
-      slot.filters = slot.filters.filter((filter) => filter.until > until);
-      if (this.#slots.get(slot.agentId) === slot) this.#refresh(slot);
+    this.#awaitFilters(slot);
+  }
+
+  /** One deadline for each agent, however many filters it has: nobody can make it many. */
+  #awaitFilters(slot: AgentSlot): void {
+    const { next } = slot.filters;
+    if (next === slot.filterDeadline?.at) return;
+    slot.filterDeadline?.cancel();
+    slot.filterDeadline = undefined;
+    if (next === undefined) return;
+    slot.filterDeadline = this.#filterDeadlines.set(next, () => {
+      slot.filterDeadline = undefined;
+      slot.filters.expire(next);
+      this.#awaitFilters(slot);
+      this.#refresh(slot);
     });
   }
 
-  #clearFilters(client: Client): void {
-    client.filterEpoch++;
-    client.exhausted = false;
-    for (const want of client.wants) want.exhausted = false;
+  #feedAll(frameworkId: string): void {
+    for (const client of this.#members.get(frameworkId)?.clients.values() ?? []) this.#feed(client);
   }
 
   /** Notes whether the client may be offered something. */
   #feed(client: Client): void {
-    this.#feedQuietly(client);
+    this.#members.feed(client);
     if (client.hungry) this.#changed = true;
-  }
-
-  #feedQuietly(client: Client): void {
-    if (client.hungry) this.#hungry.add(client);
-    else this.#hungry.delete(client);
   }
 
   /** The agent may have room that it did not have before. */
   #refresh(slot: AgentSlot): void {
     this.#room.refresh(slot);
-    if (!slot.active) return;
+    if (!slot.hasRoom) return;
     this.#fresh.add(slot);
     this.#changed = true;
   }
@@ -277,11 +285,6 @@ export class Allocator {
 
   #rankAll(): void {
     this.#sharesStale = false;
-    for (const byRole of this.#clients.values()) for (const client of byRole.values()) rank(client, this.#cluster);
+    for (const client of this.#members.clients()) rank(client, this.#cluster);
   }
-}
-
-function sameSize(a: { resources: Resources; ports: number }, b: { resources: Resources; ports: number }): boolean {
-  const less = (x: Resources, y: Resources): boolean => x.cpus < y.cpus || x.mem < y.mem || x.disk < y.disk || x.gpus < y.gpus;
-  return !less(b.resources, a.resources) && b.ports >= a.ports && b.resources.ports.length === 0 && b.resources.custom.length === 0;
 }

@@ -1,2 +1,2 @@
-export { Allocator, type Allocated } from './allocator.js';
-export type { Grant, GrantAnswer, ShareView } from './types.js';
+export { Allocator } from './allocator.js';
+export type { Allocated, DemandView, Grant, GrantAnswer, RoleShare } from './types.js';

@@ -1,8 +1,10 @@
-import { add, multiplyScalars, NO_RESOURCES, subtract, subtractRanges, takeRanges, type Resources } from '@proffer/sdk/model';
+import { add, multiplyScalars, NO_RESOURCES, subtractRanges, takeRanges, type Resources } from '@proffer/sdk/model';
 import { Heap } from '../collections/heap.js';
-import type { AgentSlot, RoomList } from './agents.js';
-import { charge, clientBefore, roleBefore, unmet, type Client, type Role, type Want } from './clients.js';
+import { Claim } from './claim.js';
+import { charge, clientBefore, roleBefore, type Client, type Role, type Want } from './clients.js';
+import type { RoomList } from './room.js';
 import type { Totals } from './share.js';
+import type { AgentSlot } from './slots.js';
 import type { Grant } from './types.js';
 
 /** What a pass works on. */
@@ -19,30 +21,22 @@ export interface PassInput {
 /** A search that took longer than this found a cluster too full to spread over. */
 const SPREAD_SEARCH_MAX = 64;
 
-/** One offer in the making. */
-interface Draft {
-  resources: Resources;
-  readonly counts: Map<string, number>;
-}
-
 /**
  * One round of sharing out: as long as somebody's wish fits somewhere, the role with the lowest share, and in it the
  * framework with the lowest, gets as many tasks' worth as bring it just past the next one (progressive filling, in
- * steps as large as fairness allows). One offer comes of it for each framework and agent.
+ * steps as large as fairness allows). One offer comes of it for each framework, role and agent.
  */
 export class Pass {
   readonly #input: PassInput;
   readonly #roles = new Heap<Role>(roleBefore);
   readonly #clients = new Map<Role, Heap<Client>>();
-  readonly #drafts = new Map<Client, Map<AgentSlot, Draft>>();
-  /** How far each exhausted want has looked through the fresh agents. */
-  readonly #freshCursor = new Map<Want | Client, number>();
+  readonly #claims = new Map<Client, Claim>();
+  /** The agents that had room when the first one asked who has to see them all. */
+  #everyone: readonly AgentSlot[] | undefined;
 
   constructor(input: PassInput) {
     this.#input = input;
-    for (const client of input.hungry) {
-      if (client.hungry) this.#enter(client);
-    }
+    for (const client of input.hungry) this.#enter(client);
     for (const role of this.#clients.keys()) this.#roles.push(role);
   }
 
@@ -50,7 +44,7 @@ export class Pass {
     for (let role = this.#roles.peek(); role !== undefined; role = this.#roles.peek()) {
       const clients = this.#clients.get(role)!;
       const client = clients.peek()!;
-      if (this.#serve(client, clients)) {
+      if (this.#serve(this.#claims.get(client)!, clients)) {
         clients.update(client);
         this.#roles.update(role);
       } else {
@@ -58,7 +52,9 @@ export class Pass {
         if (clients.size === 0) this.#roles.remove(role);
       }
     }
-    return this.#grants();
+    const grants: Grant[] = [];
+    for (const claim of this.#claims.values()) claim.addGrants(grants);
+    return grants;
   }
 
   #enter(client: Client): void {
@@ -68,142 +64,130 @@ export class Pass {
       this.#clients.set(client.role, clients);
     }
     clients.push(client);
+    this.#claims.set(client, new Claim(client));
   }
 
   /** Gives the client one step's worth; false if nothing of what it wants fits anywhere. */
-  #serve(client: Client, peers: Heap<Client>): boolean {
-    const drafts = this.#drafts.get(client);
-    const held = client.grants + (drafts?.size ?? 0);
-    if (client.all) return held < this.#input.offersHeldMax && this.#serveAll(client);
-    for (const want of client.wants) {
-      if (unmet(want) <= 0) continue;
-      const found = this.#search(client, want);
-      if (found === undefined) continue;
-      const { slot, steps } = found;
-      if (held >= this.#input.offersHeldMax && !drafts?.has(slot)) return false;
-      let count = Math.min(slot.fits(want), unmet(want), want.maxPerAgent - this.#drafted(client, slot, want));
-      if (steps <= SPREAD_SEARCH_MAX) count = Math.min(count, Math.ceil(unmet(want) / Math.max(1, this.#input.room.size)));
-      count = Math.min(count, this.#fairCount(client, want, peers));
-      this.#take(client, slot, cut(slot, want, count), want.name, count);
-      want.held += count;
-      return true;
+  #serve(claim: Claim, peers: Heap<Client>): boolean {
+    const { client } = claim;
+    if (client.member.grants >= this.#input.offersHeldMax) {
+      // What gets room while it holds too many offers would go unseen.
+      client.lookAgain();
+      return false;
+    }
+    if (client.all) return this.#serveAll(claim);
+    for (let want = claim.want; want !== undefined; want = claim.want) {
+      if (want.exhausted ? this.#serveFresh(claim, want, peers) : this.#serveAnywhere(claim, want, peers)) return true;
+      claim.skip();
     }
     return false;
   }
 
-  #serveAll(client: Client): boolean {
-    const { room, fresh, now } = this.#input;
-    const suits = (slot: AgentSlot): boolean => slot.hasRoom && !slot.refusedBy(client, undefined, slot.free, now);
-    let found: AgentSlot | undefined;
-    if (client.exhausted) {
-      found = this.#searchFresh(client, fresh, suits);
-    } else {
-      for (let i = 0; i < room.size && found === undefined; i++) if (suits(room.at(i))) found = room.at(i);
-      if (found === undefined) client.exhausted = true;
+  /** Everything that is free on one agent. */
+  #serveAll(claim: Claim): boolean {
+    const { client } = claim;
+    const { fresh, room, now } = this.#input;
+    if (!client.exhausted) this.#everyone ??= room.copy();
+    const slots = client.exhausted ? fresh : this.#everyone!;
+    while (claim.cursor < slots.length) {
+      const slot = slots[claim.cursor++]!;
+      if (!slot.hasRoom || slot.refusedBy(client, undefined, slot.free, now)) continue;
+      this.#take(claim, slot, slot.free, undefined, 0);
+      return true;
     }
-    if (found === undefined) return false;
-    this.#take(client, found, found.free, undefined, 0);
-    return true;
+    client.exhausted = true;
+    return false;
   }
 
-  #search(client: Client, want: Want): { slot: AgentSlot; steps: number } | undefined {
-    const { room, fresh, now } = this.#input;
-    const suits = (slot: AgentSlot): boolean =>
-      slot.active &&
-      slot.fits(want) > 0 &&
-      this.#drafted(client, slot, want) < want.maxPerAgent &&
-      !slot.refusedBy(client, want.name, want.resources, now);
-    if (want.exhausted) {
-      const slot = this.#searchFresh(want, fresh, suits);
-      return slot === undefined ? undefined : { slot, steps: SPREAD_SEARCH_MAX + 1 };
+  #serveFresh(claim: Claim, want: Want, peers: Heap<Client>): boolean {
+    const { fresh } = this.#input;
+    while (claim.cursor < fresh.length) {
+      const slot = fresh[claim.cursor]!;
+      const most = this.#mostOn(slot, claim.client, want);
+      if (most > 0) {
+        this.#takeFor(claim, slot, want, Math.min(most, this.#fairCount(claim.client, want, peers)));
+        return true;
+      }
+      claim.cursor++;
     }
+    return false;
+  }
+
+  #serveAnywhere(claim: Claim, want: Want, peers: Heap<Client>): boolean {
+    const { room } = this.#input;
+    claim.spread ??= Math.ceil(want.unmet / room.size);
     for (let steps = 1; steps <= room.size; steps++) {
-      if (want.cursor >= room.size) want.cursor = 0;
-      const slot = room.at(want.cursor++);
-      if (suits(slot)) return { slot, steps };
+      const slot = room.next();
+      const most = this.#mostOn(slot, claim.client, want);
+      if (most === 0) continue;
+      const spread = steps <= SPREAD_SEARCH_MAX ? claim.spread : want.unmet;
+      this.#takeFor(claim, slot, want, Math.min(most, spread, this.#fairCount(claim.client, want, peers)));
+      return true;
     }
     want.exhausted = true;
-    return undefined;
+    return false;
   }
 
-  /** Agents only lose room during a pass, so one that does not suit now is not looked at again. */
-  #searchFresh(who: Want | Client, fresh: readonly AgentSlot[], suits: (slot: AgentSlot) => boolean): AgentSlot | undefined {
-    let cursor = this.#freshCursor.get(who) ?? 0;
-    while (cursor < fresh.length && !suits(fresh[cursor]!)) cursor++;
-    this.#freshCursor.set(who, cursor);
-    return fresh[cursor];
-  }
-
-  /** How many tasks of the entry this agent is already being offered to the client for. */
-  #drafted(client: Client, slot: AgentSlot, want: Want): number {
-    if (want.maxPerAgent === Number.MAX_SAFE_INTEGER) return 0;
-    const drafted = this.#drafts.get(client)?.get(slot)?.counts.get(want.name) ?? 0;
-    return drafted + slot.heldFor(client, want.name);
+  /** For how many tasks of the entry the agent can be offered to the client; 0 for none. */
+  #mostOn(slot: AgentSlot, client: Client, want: Want): number {
+    if (!slot.hasRoom) return 0;
+    let most = Math.min(slot.fits(want), want.unmet);
+    if (most > 0 && want.bounded) most = Math.min(most, want.maxPerAgent - slot.heldFor(client, want.name));
+    return most <= 0 || slot.refusedBy(client, want.name, want.resources, this.#input.now) ? 0 : most;
   }
 
   /** How many tasks bring the client, or its role, just past the one that would come next. At least one. */
   #fairCount(client: Client, want: Want, peers: Heap<Client>): number {
+    const { role } = client;
     const nextClient = peers.second();
     const nextRole = this.#roles.second();
-    let count = Number.MAX_SAFE_INTEGER;
-    if (nextClient !== undefined) count = this.#countUpTo(client.allocated, nextClient.share, want.resources);
-    if (nextRole !== undefined) {
-      const { role } = client;
-      count = Math.min(count, this.#countUpTo(role.allocated, nextRole.share * role.weight, want.resources));
-    }
-    return count;
+    const beforeClient = nextClient === undefined ? Infinity : this.#countUpTo(
+      client.allocated,
+      nextClient.share,
+      want.resources,
+    );
+    const beforeRole = nextRole === undefined ? Infinity : this.#countUpTo(
+      role.allocated,
+      nextRole.share * role.weight,
+      want.resources,
+    );
+    return Math.max(0, Math.min(beforeClient, beforeRole)) + 1;
   }
 
+  /** How many tasks of this size fit below the share. */
   #countUpTo(held: Totals, share: number, each: Resources): number {
     const { cluster } = this.#input;
-    let count = Number.MAX_SAFE_INTEGER;
+    let count = Infinity;
     for (const name of ['cpus', 'mem', 'disk', 'gpus'] as const) {
       if (each[name] > 0 && cluster[name] > 0) {
         count = Math.min(count, Math.floor((share * cluster[name] - held[name]) / each[name]));
       }
     }
-    return count === Number.MAX_SAFE_INTEGER ? count : Math.max(0, count) + 1;
+    return count;
   }
 
-  #take(client: Client, slot: AgentSlot, taken: Resources, want: string | undefined, count: number): void {
-    slot.setFree(subtract(slot.free, taken));
+  #takeFor(claim: Claim, slot: AgentSlot, want: Want, count: number): void {
+    this.#take(claim, slot, cut(slot, want, count), want, count);
+    if (want.bounded) slot.hold(claim.client, want.name, count);
+    want.held += count;
+    claim.client.update(want);
+  }
+
+  #take(claim: Claim, slot: AgentSlot, taken: Resources, want: Want | undefined, count: number): void {
+    const { client } = claim;
+    slot.take(taken);
     this.#input.room.refresh(slot);
+    claim.give(slot, taken, want, count);
     charge(client, taken, 1, this.#input.cluster);
     client.allocations++;
     client.role.allocations++;
-    let drafts = this.#drafts.get(client);
-    if (drafts === undefined) this.#drafts.set(client, (drafts = new Map()));
-    let draft = drafts.get(slot);
-    if (draft === undefined) drafts.set(slot, (draft = { resources: NO_RESOURCES, counts: new Map() }));
-    draft.resources = draft.resources === NO_RESOURCES ? taken : add(draft.resources, taken);
-    if (want !== undefined) draft.counts.set(want, (draft.counts.get(want) ?? 0) + count);
-  }
-
-  #grants(): Grant[] {
-    const grants: Grant[] = [];
-    for (const [client, drafts] of this.#drafts) {
-      client.grants += drafts.size;
-      for (const [slot, draft] of drafts) {
-        const demand = Array.from(draft.counts, ([name, count]) => ({ name, count }));
-        if (demand.length > 0) slot.hold(client, demand, 1);
-        grants.push({
-          agentId: slot.agentId,
-          frameworkId: client.frameworkId,
-          role: client.role.name,
-          resources: draft.resources,
-          demand,
-        });
-      }
-    }
-    return grants;
   }
 }
 
 /** What `count` tasks of the entry take of the agent, its ports picked from what is free. */
 function cut(slot: AgentSlot, want: Want, count: number): Resources {
   const { resources, ports } = want;
-  const exact = resources.ports.length > 0 || resources.custom.length > 0;
-  const taken = exact ? resources : multiplyScalars(resources, count);
+  const taken = want.exact ? resources : multiplyScalars(resources, count);
   if (ports === 0) return taken;
   const picked = takeRanges(subtractRanges(slot.free.ports, resources.ports), ports * count);
   return add(taken, { ...NO_RESOURCES, ports: picked });

@@ -1,4 +1,4 @@
-import type { Resources } from '@proffer/sdk/model';
+import { NO_RESOURCES, type Resources } from '@proffer/sdk/model';
 
 /** Scalars that are added to and taken from in place: what a client holds, what the cluster has. In thousandths. */
 export interface Totals {
@@ -31,4 +31,9 @@ export function dominantShare(held: Totals, cluster: Totals): number {
   if (cluster.disk > 0) share = Math.max(share, held.disk / cluster.disk);
   if (cluster.gpus > 0) share = Math.max(share, held.gpus / cluster.gpus);
   return share;
+}
+
+/** The totals as resources: nothing but scalars. */
+export function resourcesOf({ cpus, mem, disk, gpus }: Totals): Resources {
+  return { ...NO_RESOURCES, cpus, mem, disk, gpus };
 }

@@ -10,7 +10,7 @@ export interface Grant {
   readonly demand: readonly OfferedDemand[];
 }
 
-/** How a grant ended. */
+/** How grants ended. */
 export interface GrantAnswer {
   /** What was used; it stays allocated until it is released. */
   readonly used: Resources;
@@ -20,11 +20,28 @@ export interface GrantAnswer {
   readonly refuseUntil?: number;
 }
 
-/** What a role or framework holds, for people. Shares are fractions of the cluster, divided by the weight for roles. */
-export interface ShareView {
+/** What is already allocated on an agent that comes (back): its tasks and executors. */
+export interface Allocated {
+  readonly frameworkId: string;
+  readonly role: string;
+  readonly resources: Resources;
+}
+
+/** What is left of one entry of a framework's demand. */
+export interface DemandView {
+  readonly name: string;
+  readonly role: string;
+  readonly resources: Resources;
+  readonly count: number;
+}
+
+/** What a role holds and how it ranks, for people. */
+export interface RoleShare {
+  readonly name: string;
+  readonly weight: number;
+  /** Dominant share: a fraction of the cluster, divided by the weight. */
   readonly share: number;
-  readonly cpus: number;
-  readonly mem: number;
-  readonly disk: number;
-  readonly gpus: number;
+  /** Scalars only: ports of different agents cannot be added. */
+  readonly allocated: Resources;
+  readonly frameworks: readonly string[];
 }

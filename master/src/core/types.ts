@@ -1,5 +1,12 @@
 import type { FrameworkInfo } from '@proffer/sdk/model';
-import type { AgentToMaster, MasterToAgent, ProtocolErrorCode, SchedulerCall, SchedulerEvent } from '@proffer/sdk/protocol';
+import type {
+  AgentToMaster,
+  LinkMessage,
+  MasterToAgent,
+  ProtocolErrorCode,
+  SchedulerCall,
+  SchedulerEvent,
+} from '@proffer/sdk/protocol';
 
 /** What the core is told, once, when it is made. */
 export interface CoreConfig {
@@ -10,7 +17,10 @@ export interface CoreConfig {
   readonly offerTimeoutMs: number;
   /** Most offers that one framework may hold at once. */
   readonly offersHeldMax: number;
-  /** How long a framework or agent whose link was reset has to open the next one before it counts as lost. */
+  /**
+   * How long a framework or agent whose link was reset has to open the next one before it counts as lost. An agent that
+   * did not answer pings counts as lost at once.
+   */
   readonly reconnectTimeoutMs: number;
   /** After a change of master: how long admitted agents have to come back. */
   readonly reregisterTimeoutMs: number;
@@ -38,7 +48,9 @@ export type PeerId = string;
 /** What happens to the core. Each comes with the time, in milliseconds since 1970; time never goes back. */
 export type Input =
   /** A message that fits its schema. `principal` is who the peer's key says it is; `anonymous` without keys. */
-  | { readonly type: 'message'; readonly peer: PeerId; readonly principal: string; readonly message: AgentToMaster | SchedulerCall }
+  | {
+    readonly type: 'message'; readonly peer: PeerId; readonly principal: string; readonly message: AgentToMaster | SchedulerCall,
+  }
   | { readonly type: 'peerClosed'; readonly peer: PeerId; readonly code: ProtocolErrorCode }
   /** The registry has written the `persist` effect with this number, and all before it. */
   | { readonly type: 'durable'; readonly sequence: number }
@@ -62,14 +74,20 @@ export class OperatorError extends Error {
   }
 }
 
+/** Tells a peer that one of its messages was refused and changed nothing, though it fits its schema. */
+export type Rejected = Extract<LinkMessage, { type: 'REJECTED' }>;
+
 /** What the core wants done. The shell does them in order. */
 export type Effect =
-  | { readonly type: 'send'; readonly peer: PeerId; readonly message: SchedulerEvent | MasterToAgent }
+  | { readonly type: 'send'; readonly peer: PeerId; readonly message: SchedulerEvent | MasterToAgent | Rejected }
   /** End the session after what was sent before. */
   | { readonly type: 'reset'; readonly peer: PeerId; readonly code: ProtocolErrorCode; readonly message: string }
   /** Write this to the registry, then apply `durable` with the sequence. What depends on it happens only then. */
   | { readonly type: 'persist'; readonly sequence: number; readonly operation: RegistryOperation }
-  /** Apply `time` then; replaces the earlier wake. */
+  /**
+   * Apply `time` then; replaces the earlier wake. It may be the present: then apply `time` as soon as all that has come
+   * in is applied. Offers are made in answer to `time` only, so one round of sharing out serves a whole turn of the loop.
+   */
   | { readonly type: 'wake'; readonly at: number };
 
 /** An agent that the cluster knows. */

@@ -29,7 +29,9 @@ export interface FrameworkView extends FrameworkRecord {
   readonly used: Resources;
   readonly offered: Resources;
   /** What it still wants, by demand entry. */
-  readonly demand: readonly { readonly name: string; readonly role: string; readonly resources: Resources; readonly count: number }[];
+  readonly demand: readonly {
+    readonly name: string; readonly role: string; readonly resources: Resources; readonly count: number,
+  }[];
   readonly suppressedRoles: readonly string[];
 }
 
@@ -75,7 +77,10 @@ export interface ClusterView {
   readonly offers: readonly OfferView[];
 }
 
-/** What changed since the delta before. Removed things are named by id; tasks by `[frameworkId, taskId]`. */
+/**
+ * What changed since the delta before. Removed things are named by id; tasks by `[frameworkId, taskId]`. Apply `removed`
+ * first: an id may be removed and used again between two deltas.
+ */
 export interface Delta {
   readonly number: number;
   readonly agents: readonly AgentView[];
