@@ -8,15 +8,23 @@ export interface ContainerSpec {
   /** The task it runs, or the executor. */
   readonly taskId?: string;
   readonly executorId?: string;
-  /** Absolute path of the sandbox; the containerizer makes it. */
+  /**
+   * Absolute path of the sandbox outside; the containerizer makes it. Inside a mount namespace it is /mnt/mesos/sandbox,
+   * without one the same path: the containerizer sets MESOS_SANDBOX (over `environment`) to what holds.
+   */
   readonly sandbox: string;
   readonly command: CommandInfo;
-  /** Added to the command's own environment (which wins), e.g. MESOS_SANDBOX, MESOS_TASK_ID. */
+  /** Added to the command's own environment (which wins), e.g. MESOS_TASK_ID, PORT0. */
   readonly environment: Pairs;
   readonly resources: Resources;
   readonly limits?: ResourceLimits;
   readonly container?: ContainerInfo;
-  /** Unix socket of the agent to mount into the container, for executors. */
+  /**
+   * Unix socket of the agent that an executor must reach. The directory that holds it (nothing else is in there) is
+   * mounted, not the socket: an agent that restarts makes the socket anew. The containerizer sets MESOS_DOMAIN_SOCKET
+   * (over `environment`) to its path inside: /mnt/mesos/agent/<name>, or this same path without a mount namespace. The
+   * task's user must be able to connect: mode 0666 on the socket; only containers with the mount reach it.
+   */
   readonly executorSocket?: string;
 }
 
@@ -71,7 +79,9 @@ export interface ContainerizerHandlers {
 export interface Containerizer {
   /**
    * Takes over the containers of an earlier agent process and destroys what it finds and is not named here. For each
-   * spec exactly one of onStarted (it still runs), onExited or onFailed follows. Resolves when every orphan is gone.
+   * spec exactly one of onStarted (it still runs; onExited follows later), onExited or onFailed follows: also for one
+   * that ended and was not forgotten yet (its real exit) and for one whose launch never began (onFailed, step
+   * `launch`). Resolves when every orphan is gone; after half a minute, with a warning, although one is not yet.
    */
   recover(specs: readonly ContainerSpec[]): Promise<void>;
   launch(spec: ContainerSpec): void;
@@ -79,6 +89,11 @@ export interface Containerizer {
   signal(containerId: string, signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2'): void;
   /** Ends everything in the container at once, also while it is still being fetched or prepared; onExited or onFailed follows. */
   destroy(containerId: string): void;
+  /**
+   * The end of this container (onExited, onFailed) is on the agent's own disk now: drop what was kept of it for recover.
+   * The sandbox stays. Until this call an exit survives `kill -9` of the agent.
+   */
+  forget(containerId: string): void;
   /** New requests or limits for a running container. */
   update(containerId: string, resources: Resources, limits?: ResourceLimits): void;
   /** Undefined if there is no such running container. */

@@ -1,0 +1,75 @@
+import type { MemoryLimits, MemoryUsage } from '@proffer/isolator-native';
+import { SCALAR_UNIT, resources as toResources, type ResourceLimits, type Resources } from '@proffer/sdk/model';
+import type { IsolatedContainer, Isolator, Limitation } from './types.js';
+
+const MIB = 1024 * 1024;
+
+/** Less than this starts hardly any program: what a task without `mem` gets. Mesos' figure. */
+export const MEMORY_MINIMUM_BYTES = 32 * MIB;
+
+/**
+ * The limit (where none is given, the request) is hard; the request is what the kernel leaves alone first when the machine
+ * runs short. Out of memory ends the whole container, since what is left of it after the kernel's kill cannot be trusted.
+ */
+export function memoryIsolator(): Isolator {
+  return {
+    name: 'memory',
+    prepare: (spec) => ({ limits: { memory: memoryLimits(spec.resources, spec.limits) } }),
+    update(container) {
+      container.cgroup?.update({ memory: memoryLimits(container.resources, container.limits) });
+    },
+    usage({ memory }) {
+      if (memory === undefined) return {};
+      return {
+        memoryBytes: memory.usageBytes,
+        memoryAnonBytes: memory.anonBytes,
+        memoryFileBytes: memory.fileBytes,
+        oomKills: memory.oomKills,
+        ...(memory.limitBytes === null ? {} : { memoryLimitBytes: memory.limitBytes }),
+        ...(memory.peakBytes === null ? {} : { memoryPeakBytes: memory.peakBytes }),
+      };
+    },
+    watch(container, onLimitation) {
+      const { cgroup } = container;
+      if (cgroup === undefined) return () => undefined;
+      const stop = cgroup.onOom(({ memory }) => onLimitation(limitation(memory, container)));
+      // An agent that was down when it happened finds the count.
+      const missed = outOfMemory(container);
+      if (missed !== undefined) onLimitation(missed);
+      return stop;
+    },
+    verdict: outOfMemory,
+  };
+}
+
+function memoryLimits(resources: Resources, limits: ResourceLimits | undefined): MemoryLimits {
+  const request = bytes(resources.mem);
+  const limit = limits?.mem;
+  const hard = limit === 'unlimited' ? null : Math.max(bytes(limit ?? 0), request, MEMORY_MINIMUM_BYTES);
+  return { limitBytes: hard, softLimitBytes: Math.max(request, MEMORY_MINIMUM_BYTES) };
+}
+
+function bytes(thousandthsOfMib: number): number {
+  return Math.floor((thousandthsOfMib * MIB) / SCALAR_UNIT);
+}
+
+function outOfMemory(container: IsolatedContainer): Limitation | undefined {
+  const memory = container.cgroup?.usage().memory;
+  return memory === undefined || memory.oomKills === 0 ? undefined : limitation(memory, container);
+}
+
+function limitation(memory: MemoryUsage, container: IsolatedContainer): Limitation {
+  const limitBytes = memory.limitBytes ?? memoryLimits(container.resources, container.limits).limitBytes ?? memory.usageBytes;
+  const peak = Math.max(memory.peakBytes ?? 0, memory.usageBytes);
+  return {
+    reason: 'memory',
+    // Where the kernel killed before it told, what is in use now is only what is left.
+    message: `out of memory: the limit of ${mib(limitBytes)} MiB was reached; at most ${mib(peak)} MiB were in use, ` +
+      `now ${mib(memory.usageBytes)} MiB (anonymous ${mib(memory.anonBytes)}, page cache ${mib(memory.fileBytes)})`,
+    resources: toResources({ mem: limitBytes / MIB }),
+  };
+}
+
+function mib(count: number): string {
+  return (count / MIB).toFixed(1);
+}
