@@ -1,1 +1,1 @@
-export {};
+export { startMarathon, type MarathonOptions, type RunningMarathon } from './main.js';

@@ -1,0 +1,13 @@
+export * from './app.js';
+export type { Changed } from './changes.js';
+export type { Context, CoreOptions } from './context.js';
+export { PROGRESS_DEADLINE_MS, steps, type Deployment } from './deployment.js';
+export type { Call, Change, Effects, Input, Launch, MarathonEvent } from './effects.js';
+export { explain, explainDeployment } from './explain.js';
+export { isHealthy, type Instance } from './instance.js';
+export { Marathon, type Definition } from './marathon.js';
+export type { OfferLog } from './offer-log.js';
+export { absolutePath } from './path-id.js';
+export { isOutdated } from './plan.js';
+export { invalid, Refusal, type FieldFault } from './refusal.js';
+export { condition } from './statuses.js';
