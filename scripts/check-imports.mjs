@@ -14,7 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const PACKAGES = [
   { files: /^sdk\//, may: [] },
   { files: /^isolator-native\//, may: [] },
-  { files: /^(master|agent|frameworks\/[^/]+)\/.*\.test\.ts$/, may: [/^@proffer\/sdk/, /^@proffer\/master\/testing$/, /^@proffer\/isolator-native/] },
+  { files: /^(master|agent|frameworks\/[^/]+)\/.*\.test(-helper)?\.ts$/, may: [/^@proffer\/sdk/, /^@proffer\/master\/testing$/, /^@proffer\/isolator-native/] },
   { files: /^agent\//, may: [/^@proffer\/sdk/, /^@proffer\/isolator-native/] },
   { files: /^(master|frameworks\/[^/]+)\//, may: [/^@proffer\/sdk/] },
   { files: /^(cli|examples|bench)\//, may: [/^@proffer\//] },
@@ -50,14 +50,21 @@ function walk(directory) {
 }
 
 function check(file, text) {
-  const test = file.endsWith('.test.ts');
+  const test = /\.test(-helper)?\.ts$/.test(file);
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '');
   for (const specifier of specifiers(code)) {
     if (specifier.startsWith('@proffer/')) checkPackage(file, specifier);
     if (specifier.startsWith('.')) checkInside(file, specifier, test);
-    if (!test && PURE.test(file) && !PURE_MAY_IMPORT.test(specifier)) faults.push(`${file}: a deterministic place imports "${specifier}"`);
   }
-  const impure = !test && PURE.test(file) ? IMPURE.exec(code) : null;
+  if (!test && PURE.test(file)) checkPure(file, code);
+}
+
+function checkPure(file, code) {
+  // Types bring no code along.
+  for (const specifier of specifiers(code.replaceAll(/\b(?:import|export) type [^;]*;/g, ''))) {
+    if (!PURE_MAY_IMPORT.test(specifier)) faults.push(`${file}: a deterministic place imports "${specifier}"`);
+  }
+  const impure = IMPURE.exec(code);
   if (impure !== null) faults.push(`${file}: a deterministic place uses ${impure[0]}; time and ids come in as inputs`);
 }
 

@@ -81,8 +81,8 @@ export class Acceptor<K extends PeerKind> implements AcceptorLink<ToPeer<K>> {
     if (session === undefined) return;
     const { type } = message as AnyMessage;
     if (type === 'REJECTED') {
-      // Of the link: what the master's core refuses of a message that fits its schema.
-      this.#sendFrame(session, session.outgoing.linkFrame(message as unknown as LinkMessage));
+      // Of the link: what the master's core refuses of a message that fits its schema. What was said before goes first.
+      if (this.#flushSession(session)) this.#sendFrame(session, session.outgoing.linkFrame(message as unknown as LinkMessage));
       return;
     }
     session.outgoing.push(message as AnyMessage);
