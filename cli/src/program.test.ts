@@ -62,7 +62,7 @@ test('lists as tables that fit and as JSON', async (t) => {
   const master = ['--master', url];
   const tasks = await runCommand(['tasks', ...master], 100);
   t.is(tasks.code, 0);
-  t.regex(tasks.out, /^hello\.aa1 +marathon +running +healthy +host-1 +31000-31000 +0\.5 +128 +1m$/m);
+  t.regex(tasks.out, /^hello\.aa1 +marathon +running +healthy +host-1 +31000 +0\.5 +128 +1m$/m);
   t.notRegex(tasks.out, /hello\.ab1/);
   t.true(tasks.out.split('\n').every((line) => line.length <= 100));
   t.regex((await runCommand(['tasks', '--all', ...master])).out, /hello\.ab1 +marathon +failed +-/);

@@ -53,13 +53,18 @@ export function tasksTable(state: StateJson, tasks: readonly TaskJson[], width: 
     shortState(task.state),
     health(task),
     hosts.get(task.agentId) ?? task.agentId,
-    (task.resources.ports ?? '').replaceAll(/[[\]]/g, ''),
+    ports(task.resources.ports ?? ''),
     number(task.resources.cpus),
     number(task.resources.mem),
     age(Date.parse(task.launchedAt), now),
     task.status?.message ?? task.status?.reason ?? '',
   ]);
   return table(['TASK', 'FRAMEWORK', 'STATE', 'HEALTH', 'HOST', 'PORTS', 'CPUS', 'MEM MiB', 'AGE', 'MESSAGE'], rows, width, 'no tasks');
+}
+
+/** `[31000-31000,31005-31006]` as people write it: `31000,31005-31006`. */
+function ports(ranges: string): string {
+  return ranges.replaceAll(/[[\]]/g, '').replaceAll(/\b(\d+)-\1\b/g, '$1');
 }
 
 function health(task: TaskJson): string {

@@ -1,5 +1,6 @@
 import { formatResources, parseResources, type Demand } from '@proffer/sdk/model';
 import test from 'ava';
+import fc from 'fast-check';
 import { Allocator } from './allocator.js';
 import type { Grant } from './types.js';
 
@@ -42,11 +43,15 @@ function counts(grants: readonly Grant[]): Record<string, number> {
   return sum;
 }
 
-const used = (grant: Grant, name: string, count: number) => ({ used: grant.resources, launched: new Map([[name, count]]) });
+const used = (grant: Grant, name: string, count: number) => ({
+  used: grant.resources,
+  launched: new Map([[name, count]]),
+  refuseUntil: undefined,
+});
 const declined = (refuseUntil?: number) => ({
   used: NONE,
   launched: new Map<string, number>(),
-  ...(refuseUntil === undefined ? {} : { refuseUntil }),
+  refuseUntil,
 });
 
 test('dominant resources decide: the example of the DRF paper', (t) => {
@@ -57,6 +62,29 @@ test('dominant resources decide: the example of the DRF paper', (t) => {
   join(made, 'B', 'rb', [want('t', 100, 'cpus:3;mem:1000')]);
   t.deepEqual(lines(made.allocate(0)), ['A: a cpus:3;mem:12000 tx3', 'B: a cpus:6;mem:2000 tx2']);
   t.deepEqual(shares(made), { ra: 0.667, rb: 0.667 });
+});
+
+test('progressive filling: no role is ahead of another by more than one task', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 5 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 5, max: 40 }),
+      (weights, agents, cpus) => {
+        const names = weights.map((_, i) => `r${i}`);
+        const totals = Object.fromEntries(Array.from({ length: agents }, (_, i) => [`a${i}`, `cpus:${cpus};mem:1000`]));
+        const made = allocator(totals, Object.fromEntries(names.map((name, i) => [name, weights[i]!])));
+        for (const name of names) join(made, name, name, [want('t', 10_000, 'cpus:1;mem:1')]);
+        const given = counts(made.allocate(0));
+        const sum = names.reduce((all, name) => all + (given[name] ?? 0), 0);
+        const ahead = names.some((one, i) =>
+          names.some((other, j) => ((given[one] ?? 0) - 1) / weights[i]! > (given[other] ?? 0) / weights[j]! + 1e-9),
+        );
+        return sum === agents * cpus && !ahead;
+      },
+    ),
+  );
+  t.pass();
 });
 
 test('weights: a role of weight 3 gets three times as much', (t) => {
@@ -101,7 +129,7 @@ test('offers are cut to the demand, counting what is held and what was launched'
   const [grant] = made.allocate(0);
   t.deepEqual(lines([grant!]), ['A: a cpus:3;mem:300 tx3']);
   t.deepEqual(made.allocate(0), [], 'it holds all it wants');
-  made.settle([grant!], { used: parseResources('cpus:1;mem:100'), launched: new Map([['t', 1]]) });
+  made.settle([grant!], { used: parseResources('cpus:1;mem:100'), launched: new Map([['t', 1]]), refuseUntil: undefined });
   t.deepEqual(made.demandOf('A').map(({ count }) => count), [2]);
   t.deepEqual(lines(made.allocate(0)), ['A: a cpus:2;mem:200 tx2']);
   made.setDemand('A', [want('t', 4, 'cpus:1;mem:100'), want('u', 1, 'cpus:2;mem:100')]);
@@ -248,4 +276,16 @@ test('a role that nobody is in and that holds nothing is forgotten', (t) => {
   t.deepEqual(Object.keys(shares(made)), ['y']);
   made.removeFramework('A');
   t.deepEqual(shares(made), {});
+});
+
+test('ports go round: one that was given back is not the next one to be offered', (t) => {
+  const made = allocator({ a: 'cpus:9;mem:999;ports:[31000-31003]' });
+  join(made, 'f', 'role', [want('web', 1, 'cpus:1', { ports: 1 })]);
+  const seen: string[] = [];
+  for (let i = 0; i < 6; i++) {
+    const [grant] = made.allocate(i);
+    seen.push(formatResources(grant!.resources));
+    made.settle([grant!], { used: NONE, launched: new Map(), refuseUntil: undefined });
+  }
+  t.deepEqual(seen, [31000, 31001, 31002, 31003, 31000, 31001].map((port) => `cpus:1;ports:[${port}-${port}]`));
 });

@@ -42,13 +42,13 @@ export class Claim {
   give(slot: AgentSlot, taken: Resources, want: Want | undefined, count: number): void {
     let draft = this.#drafts.get(slot);
     if (draft === undefined) {
-      draft = { resources: taken, demand: [] };
+      draft = { resources: taken, demand: want === undefined ? [] : [{ name: want.name, count }] };
       this.#drafts.set(slot, draft);
       this.client.grants++;
       this.client.member.grants++;
-    } else {
-      draft.resources = add(draft.resources, taken);
+      return;
     }
+    draft.resources = add(draft.resources, taken);
     if (want === undefined) return;
     const entry = draft.demand.find(({ name }) => name === want.name);
     if (entry === undefined) draft.demand.push({ name: want.name, count });

@@ -1,4 +1,4 @@
-import { add, multiplyScalars, NO_RESOURCES, subtractRanges, takeRanges, type Resources } from '@proffer/sdk/model';
+import { add, multiplyScalars, NO_RESOURCES, type Resources } from '@proffer/sdk/model';
 import { Heap } from '../collections/heap.js';
 import { Claim } from './claim.js';
 import { charge, clientBefore, roleBefore, type Client, type Role, type Want } from './clients.js';
@@ -189,6 +189,5 @@ function cut(slot: AgentSlot, want: Want, count: number): Resources {
   const { resources, ports } = want;
   const taken = want.exact ? resources : multiplyScalars(resources, count);
   if (ports === 0) return taken;
-  const picked = takeRanges(subtractRanges(slot.free.ports, resources.ports), ports * count);
-  return add(taken, { ...NO_RESOURCES, ports: picked });
+  return add(taken, { ...NO_RESOURCES, ports: slot.pickPorts(ports * count, resources.ports) });
 }

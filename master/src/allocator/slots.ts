@@ -1,4 +1,4 @@
-import { add, contains, countRanges, NO_RESOURCES, subtract, subtractRanges, type Resources } from '@proffer/sdk/model';
+import { add, contains, countRanges, NO_RESOURCES, subtract, subtractRanges, takeRanges, type Ranges, type Resources } from '@proffer/sdk/model';
 import type { Deadline } from '../collections/deadlines.js';
 import type { Client, Want } from './clients.js';
 import { Filters } from './filters.js';
@@ -22,6 +22,8 @@ export class AgentSlot {
   readonly filters = new Filters();
   /** When the first of its filters ends. */
   filterDeadline: Deadline | undefined;
+  /** Where the search for free ports goes on. */
+  #nextPort = 0;
   /** For entries with a bound per agent, by framework and entry: for how many tasks offers are held here. */
   readonly #held = new Map<string, number>();
 
@@ -82,6 +84,17 @@ export class AgentSlot {
     if (resources.gpus > 0) count = Math.min(count, Math.floor(free.gpus / resources.gpus));
     if (ports > 0) count = Math.min(count, Math.floor(this.#freePorts / ports));
     return count;
+  }
+
+  /**
+   * So many free ports but for these. Not the lowest each time: a port that somebody outside of the cluster holds would
+   * be picked again and again, and one that was just given back may not be free on the machine yet.
+   */
+  pickPorts(count: number, except: Ranges): Ranges {
+    const picked = takeRanges(subtractRanges(this.#free.ports, except), count, this.#nextPort);
+    const below = picked.findLast((port) => port < this.#nextPort);
+    this.#nextPort = (below ?? picked.at(-1) ?? -1) + 1;
+    return picked;
   }
 
   /** Counts offers for so many tasks of an entry with a bound as held here. */

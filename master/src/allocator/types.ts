@@ -17,7 +17,7 @@ export interface GrantAnswer {
   /** How many tasks were launched of each demand entry. */
   readonly launched: ReadonlyMap<string, number>;
   /** Do not offer the unused part to the framework again before then; undefined: no filter. */
-  readonly refuseUntil?: number;
+  readonly refuseUntil: number | undefined;
 }
 
 /** What is already allocated on an agent that comes (back): its tasks and executors. */

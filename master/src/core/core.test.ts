@@ -2,6 +2,7 @@ import { parseResources } from '@proffer/sdk/model';
 import type { SchedulerCall } from '@proffer/sdk/protocol';
 import test from 'ava';
 import { demand, launch, START, Story } from './story.test-helper.js';
+import type { Input } from './types.js';
 
 /** One agent with 4 cpus and a framework that wants two tasks: F is `m1-0000`, its offer is O0. */
 function begun(): Story {
@@ -65,7 +66,7 @@ test('a task from its offer to its acknowledged end', (t) => {
   t.deepEqual(story.status('a', F, 't1', 'TASK_RUNNING'), ['f < UPDATE t1 TASK_RUNNING']);
   t.deepEqual(acknowledge(story, 't1', 'TASK_RUNNING'), ['a < ACKNOWLEDGE t1-TASK_RUNNING']);
   t.deepEqual(story.advance(4_999), [], 'the rest of the offer is refused for 5 s');
-  t.deepEqual(story.advance(1), ['f < OFFERS O1 a cpus:1;mem:128;ports:[31000-31000] webx1']);
+  t.deepEqual(story.advance(1), ['f < OFFERS O1 a cpus:1;mem:128;ports:[31002-31002] webx1']);
   t.deepEqual(story.says('f', { type: 'DEMAND', demand: [] }), []);
   t.deepEqual(story.says('f', { type: 'DECLINE', offerIds: ['m1-O1'] }), []);
   t.deepEqual(story.says('f', { type: 'KILL', taskId: 't1', killPolicy: { gracePeriodSeconds: 9 } }), ['a < KILL t1 in 9 s']);
@@ -196,6 +197,29 @@ test("an executor's own needs are counted once, until it ends", (t) => {
     ).includes('f < FAILURE a executor e'),
   );
   t.is(used(), 0);
+});
+
+test('an executor that ends while tasks are on their way to it may be started again for them', (t) => {
+  for (const [fate, usedThen, usedAtEnd] of [['TASK_LOST', 0, 0], ['TASK_RUNNING', 1_500, 500]] as const) {
+    const story = begun();
+    const executor = { executorId: 'e', resources: parseResources('cpus:0.5') };
+    accept(story, ['O0'], launch('t1', 'a', 'cpus:1', { executor }));
+    const used = (): number => story.core.snapshot().agents[0]!.used.cpus;
+    story.says('a', { type: 'EXECUTOR_EXITED', frameworkId: F, executorId: 'e', status: 1 });
+    t.is(used(), 1_500);
+    story.status('a', F, 't1', fate);
+    t.is(used(), usedThen);
+    story.status('a', F, 't1', 'TASK_FINISHED');
+    t.is(used(), usedAtEnd, 'a new run of it ends when its agent says so');
+  }
+});
+
+test('a scheduler that says nothing of a failover timeout has a week', (t) => {
+  const story = running();
+  const WEEK_MS = 7 * 24 * 3600 * 1000;
+  story.closes('f');
+  t.deepEqual(story.advance(WEEK_MS - 1), []);
+  t.deepEqual(story.advance(1)[0], 'persist framework m1-0000 removed');
 });
 
 test('updates: the head of the queue is told, the newest state frees; a terminal state is final', (t) => {
@@ -353,6 +377,42 @@ test('a scheduler that is away: its tasks run on, its updates wait, and then its
   t.is(story.core.snapshot().agents[0]!.used.cpus, 0, 'an agent that never answers does not hold it for ever');
 });
 
+test('a second task of one id is told to end, and its framework never hears of it', (t) => {
+  const story = running();
+  t.deepEqual(story.agent('b', 'cpus:4', { tasks: [BROUGHT[0]!] }), [
+    'persist agent b admitted',
+    'b < AGENT_REGISTERED b',
+    'b < KILL t1',
+  ]);
+  t.deepEqual(story.status('b', F, 't1', 'TASK_KILLED'), ['b < ACKNOWLEDGE t1-TASK_KILLED']);
+  t.deepEqual(story.core.snapshot().tasks.map(({ taskId, agentId, state }) => [taskId, agentId, state]), [
+    ['t1', 'a', 'TASK_RUNNING'],
+    ['t2', 'a', 'TASK_RUNNING'],
+  ]);
+});
+
+test('an id that a framework brings is kept, and never given to another', (t) => {
+  const story = new Story();
+  t.deepEqual(story.framework('f', { frameworkInfo: { name: 'f', frameworkId: 'm1-0000' } })[1], 'f < SUBSCRIBED m1-0000');
+  t.deepEqual(story.framework('g')[1], 'g < SUBSCRIBED m1-0001');
+});
+
+test('an operator changes a weight: what is offered is shared out again, and the next master knows it', (t) => {
+  const story = new Story();
+  story.agent('a', 'cpus:8;mem:1024');
+  for (const name of ['x', 'y']) {
+    story.framework(name, { frameworkInfo: { name, roles: [name] }, demand: [demand('t', 8, 'cpus:1;mem:1')] });
+  }
+  const lines = story.apply({ type: 'operator', call: { type: 'setWeight', role: 'x', weight: 3 } });
+  t.deepEqual(lines.slice(0, 2), ['persist setWeight', 'x < RESCIND O0']);
+  t.like(story.core.roles().find(({ name }) => name === 'x'), { weight: 3 });
+  const none: Input = { type: 'operator', call: { type: 'setWeight', role: 'x', weight: 0 } };
+  t.throws(() => story.apply(none), { message: /must be above 0/ });
+  story.failover();
+  story.framework('x', { frameworkInfo: { name: 'x', roles: ['x'] } });
+  t.like(story.core.roles().find(({ name }) => name === 'x'), { weight: 3 });
+});
+
 test('teardown ends the session and the tasks', (t) => {
   const story = running();
   t.deepEqual(story.says('f', { type: 'TEARDOWN' }), [
@@ -431,6 +491,22 @@ test('calls that cannot be are refused with the field, and change nothing', (t) 
     { message: /has no task "no"/ },
   );
   t.throws(() => story.apply({ type: 'operator', call: { type: 'markAgentGone', agentId: 'no' } }), { message: /no agent "no"/ });
+});
+
+test('who subscribes or registers again and is refused is gone, and may come back', (t) => {
+  const story = begun();
+  t.deepEqual(story.framework('f', { frameworkInfo: { name: 'f', roles: ['a b'] } }), [
+    'f < ERROR INVALID_MESSAGE',
+    'f is reset: INVALID_MESSAGE',
+    'persist framework m1-0000 away',
+  ]);
+  t.deepEqual(story.framework('f', { peer: 'f2' }), ['persist framework m1-0000', 'f2 < SUBSCRIBED m1-0000']);
+  const [error, reset] = story.framework('other', { peer: 'f2' });
+  t.deepEqual([error, reset], ['f2 < ERROR INVALID_MESSAGE', 'f2 is reset: INVALID_MESSAGE']);
+  const bad = { ...launch('..', 'a', 'cpus:1'), frameworkId: F, role: '*', state: 'TASK_RUNNING' as const };
+  const { body: _body, agentId: _agentId, ...record } = bad;
+  t.deepEqual(story.agent('a', 'cpus:4', { tasks: [record] }), ['a < ERROR INVALID_MESSAGE', 'a is reset: INVALID_MESSAGE']);
+  t.is(story.core.snapshot().agents[0]!.state, 'disconnected');
 });
 
 test('roles may change while connected; what is offered in a role that is left is taken back', (t) => {

@@ -71,6 +71,9 @@ test('ranges do what sets of integers do', (t) => {
       t.is(containsRanges(a, b), [...y].every((n) => x.has(n)));
       t.is(countRanges(a), x.size);
       t.deepEqual([...eachInRanges(takeRanges(a, count))], sorted(x).slice(0, count));
+      const from = Math.floor(count / 2);
+      const around = [...sorted(x).filter((n) => n >= from), ...sorted(x).filter((n) => n < from)];
+      t.deepEqual([...eachInRanges(takeRanges(a, count, from))], sorted(around.slice(0, count)));
       t.deepEqual(parseRanges(formatRanges(a)), a);
       const all = [addRanges(a, b), subtractRanges(a, b), intersectRanges(a, b), takeRanges(a, count)];
       for (const made of all) t.true(isNormalRanges(made));

@@ -110,8 +110,16 @@ export function containsRanges(outer: Ranges, inner: Ranges): boolean {
   return true;
 }
 
-/** The lowest `count` integers of the ranges, or all of them if there are fewer. */
-export function takeRanges(ranges: Ranges, count: number): Ranges {
+/**
+ * `count` integers of the ranges, or all of them if there are fewer: the lowest from `from` on, then, where these do not
+ * reach, the lowest below it.
+ */
+export function takeRanges(ranges: Ranges, count: number, from = 0): Ranges {
+  if (from > 0) {
+    const above = takeRanges(intersectRanges(ranges, [from, Number.MAX_SAFE_INTEGER]), count);
+    const left = count - countRanges(above);
+    return left === 0 ? above : addRanges(takeRanges(intersectRanges(ranges, [0, from - 1]), left), above);
+  }
   const out: number[] = [];
   let left = count;
   for (let i = 0; i < ranges.length && left > 0; i += 2) {
