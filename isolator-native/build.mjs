@@ -136,7 +136,7 @@ function run(program, args) {
       if (stderr) process.stderr.write(stderr);
       if (!error) resolve(stdout);
       else if (typeof error.code === 'string') reject(error);
-      else reject(new Error(`${program} failed on ${args.find((arg) => /\.cc$/.test(arg)) ?? args.at(-1)}; its messages are above`));
+      else reject(new Error(`${program} failed on ${args.find((arg) => arg.endsWith('.cc')) ?? args.at(-1)}; see above`));
     });
   });
 }

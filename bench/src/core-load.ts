@@ -4,7 +4,7 @@ import { DEFAULT_CORE_CONFIG, EMPTY_REGISTRY, MasterCore, type Effect, type Inpu
 
 /** 16 tasks of 1 cpu fit on an agent. */
 const AGENT = 'cpus:16;mem:65536;disk:100000;ports:[31000-32000]';
-const TASK = 'cpus:1;mem:1024';
+const TASK = parseResources('cpus:1;mem:1024');
 const BODY = new Uint8Array(200);
 
 /** A master core between agents and frameworks that answer at once; only the core's own time is counted. */
@@ -50,7 +50,7 @@ export class CoreLoad {
   /** Every framework wants so many tasks. */
   want(frameworks: number, count: number): Input[] {
     return Array.from({ length: frameworks }, (_, i) =>
-      message(`framework-${i}`, { type: 'DEMAND', demand: [{ name: 'tasks', resources: parseResources(TASK), count }] }),
+      message(`framework-${i}`, { type: 'DEMAND', demand: [{ name: 'tasks', resources: { ...TASK }, count }] }),
     );
   }
 
@@ -98,7 +98,7 @@ export class CoreLoad {
         const taskInfos: TaskLaunch[] = [];
         for (let i = 0; i < demand[0]!.count; i++) {
           const taskId = `task-${this.#tasks++}`;
-          taskInfos.push({ taskId, name: 'task', agentId, resources: parseResources(TASK), demand: 'tasks', body: BODY });
+          taskInfos.push({ taskId, name: 'task', agentId, resources: { ...TASK }, demand: 'tasks', body: BODY });
         }
         inputs.push(message(peer, { type: 'ACCEPT', offerIds: [offerId], operations: [{ type: 'LAUNCH', taskInfos }] }));
       }

@@ -64,7 +64,8 @@ bool Join::start() {
   task_.output = STDOUT_FILENO;
   task_.errors = STDERR_FILENO;
   task_.die_with_parent = true;
-  return OpenCgroups(task_.spec->cgroups, (spec_.namespaces & CLONE_NEWUSER) == 0, task_) && open_capture() && enter() && clone_supervisor();
+  const bool born_inside = (spec_.namespaces & CLONE_NEWUSER) == 0;
+  return OpenCgroups(task_.spec->cgroups, born_inside, task_) && open_capture() && enter() && clone_supervisor();
 }
 
 bool Join::open_capture() {

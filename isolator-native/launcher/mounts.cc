@@ -39,6 +39,7 @@ class Mounts {
   bool pivot();
   bool hide_paths();
   bool hide(const char* path, int& kept);
+  bool hide_file(const char* path);
   bool attach_all();
   bool attach(const MountSpec& mount, int source);
   bool attach_bind(const MountSpec& mount, int source);
@@ -52,6 +53,7 @@ class Mounts {
   int* sources_ = nullptr;
   /** The host's /dev/null, which hides files. */
   int null_ = -1;
+  bool null_attached_ = false;
   /** The root to pivot to. */
   int root_ = -1;
   bool root_closes_ = false;
@@ -151,6 +153,15 @@ bool Mounts::hide(const char* path, int& kept) {
     const char* const options[] = {"mode", "0755", "size", "64k", nullptr};
     kept = NewFileSystem("tmpfs", options, kInert | kMountNoExec, "hide path", path);
     return kept >= 0 && Attach(kept, path, "hide path");
+  }
+  return hide_file(path);
+}
+
+/** Before Linux 6.15 only an attached mount can be copied: the first use attaches the one we took, later ones copy that. */
+bool Mounts::hide_file(const char* path) {
+  if (!null_attached_) {
+    null_attached_ = true;
+    return Attach(null_, path, "hide path");
   }
   const int copy = OpenTree(null_, "", kOpenTreeClone | AT_EMPTY_PATH);
   if (copy < 0) return Fail("hide path", "open_tree", path);

@@ -24,6 +24,11 @@ namespace {
 constexpr long kCgroup2Magic = 0x63677270;
 constexpr long kKeyctlJoinSessionKeyring = 1;
 
+/** By RLIMIT_* number. */
+constexpr const char* kLimitNames[] = {"cpu",     "fsize", "data",  "stack",      "core",     "rss",  "nproc",  "nofile",
+                                       "memlock", "as",    "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime"};
+constexpr uint32_t kLimits = sizeof kLimitNames / sizeof kLimitNames[0];
+
 bool AddCgroupFile(int directory, const char* path, TaskContext& context) {
   constexpr int kMax = sizeof context.cgroup_files / sizeof context.cgroup_files[0];
   errno = E2BIG;
@@ -61,7 +66,8 @@ bool SetLimits(const TaskContext& context) {
   }
   for (const Limit& limit : spec.limits) {
     const struct rlimit value = {limit.soft, limit.hard};
-    if (setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &value) < 0) return Fail("set resource limit", "setrlimit");
+    if (setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &value) == 0) continue;
+    return Fail("set resource limit", "setrlimit", limit.resource < kLimits ? kLimitNames[limit.resource] : "");
   }
   return true;
 }

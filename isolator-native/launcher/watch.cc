@@ -108,7 +108,7 @@ void Watcher::read_link() {
   if (got == 1) return take(message);
   if (got < 0) return;
   link_ = -1;
-  if (options_.own_init && outcome_.last.kind != Kind::failed) started();
+  if (options_.own_init && outcome_.last.kind != Kind::failed && !killed_) started();
 }
 
 void Watcher::take(const Message& message) {
@@ -169,13 +169,9 @@ void Watcher::time_out() {
 }
 
 Outcome Watcher::finish() {
-  while (link_ >= 0) {
-    Message message;
-    const int got = Receive(link_, message);
-    if (got == 1) take(message);
-    else break;
-  }
+  // First of all: whoever is left may hold the other ends of what is read below.
   if (options_.scope == Scope::descendants) EndDescendants(options_.proc);
+  for (Message message; link_ >= 0 && Receive(link_, message) == 1;) take(message);
   for (int i = 0; i < options_.stream_count; i++) {
     while (options_.streams[i].pump()) {
     }

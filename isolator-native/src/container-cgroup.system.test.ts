@@ -4,12 +4,13 @@ import { openCgroupTree } from './cgroups/index.js';
 import { defaultDeviceRules } from './defaults.js';
 import { recover } from './recover.js';
 import { allNamespaces, Box, isAlive, isRoot, rootTitle, until, usualMounts } from './testing/box.js';
+import type { Teardown } from './testing/box.js';
 import type { Cgroup, CgroupTree } from './types/index.js';
 
 const rootTest = isRoot ? test.serial : test.skip;
 const isolated = { namespaces: allNamespaces, mounts: usualMounts };
 
-function setUp(t: { teardown(action: () => Promise<void>): void }): { box: Box; tree: CgroupTree } {
+function setUp(t: Teardown): { box: Box; tree: CgroupTree } {
   const box = new Box();
   const tree = openCgroupTree({ prefix: `proffer-test-container-${process.pid}` });
   t.teardown(async () => {
@@ -23,11 +24,12 @@ function cgroupOf(pid: number): string {
   return readFileSync(`/proc/${pid}/cgroup`, 'utf8');
 }
 
-rootTest(rootTitle('the task is in its cgroup from its first instruction on, the launcher is not; destroy removes it'), async (t) => {
+rootTest(rootTitle('the task is in its cgroup from its first instruction on, the launcher is not'), async (t) => {
   const { box, tree } = setUp(t);
   const cgroup = tree.create('one', { pids: { max: 10 }, memory: { limitBytes: 64 << 20 }, devices: defaultDeviceRules });
   const monitors = tree.create('monitors');
-  const container = await box.launch(box.shell('cat /proc/self/cgroup; echo done; exec sleep 500', { ...isolated, cgroup, monitorCgroup: monitors }));
+  const script = 'cat /proc/self/cgroup; echo done; exec sleep 500';
+  const container = await box.launch(box.shell(script, { ...isolated, cgroup, monitorCgroup: monitors }));
   await until('the task is ready', () => box.output('stdout').includes('done'));
   const joined = box.output('stdout').split('\n').filter((line) => line.includes('pids:') || line.startsWith('0::'));
   t.true(joined.length > 0 && joined.every((line) => line.endsWith(':/')), 'the own cgroup is the root of what is seen');
@@ -38,8 +40,8 @@ rootTest(rootTitle('the task is in its cgroup from its first instruction on, the
     t.regex(cgroupOf(pid), /monitors/);
   }
   const [task = 0] = cgroup.processes();
-  const directories = cgroup.directories.length;
-  t.true(directories > 0 && cgroupOf(task).split('\n').filter((line) => line.endsWith('/one')).length >= directories);
+  const memberships = cgroupOf(task).split('\n').filter((line) => line.endsWith('/one'));
+  t.true(memberships.length > 0 && memberships.length >= cgroup.directories.length);
   t.like(await container.destroy(), { kind: 'exited', signal: 'SIGKILL' });
   t.false(isAlive(task));
   t.is(tree.open('one'), undefined);
@@ -57,7 +59,8 @@ rootTest(rootTitle('a task that eats memory is killed, and the cgroup tells; a f
   const bombBox = new Box();
   t.teardown(() => bombBox.remove());
   const cgroup = tree.create('bomb', { pids: { max: 30 } });
-  const container = await bombBox.launch(bombBox.shell('bomb() { bomb | bomb & }; bomb; exec sleep 501', { ...isolated, cgroup }));
+  const bomb = bombBox.shell('bomb() { bomb | bomb & }; bomb; exec sleep 501', { ...isolated, cgroup });
+  const container = await bombBox.launch(bomb);
   await until('forks are refused', () => (cgroup.usage().pids?.refusedForks ?? 0) > 0);
   t.true((cgroup.usage().pids?.current ?? 99) <= 30);
   await container.destroy();

@@ -13,7 +13,12 @@ const spec: LaunchSpec = {
   env: { A: '1' },
   user: { uid: 5, gid: 6, groups: [7] },
   namespaces: { pid: true, mount: true, cgroup: true },
-  mounts: [{ type: 'proc' }, { type: 'bind', source: '/a' }, { type: 'dev' }, { type: 'tmpfs', target: '/t', sizeBytes: 2 ** 40, mode: 0o1777, executable: false }],
+  mounts: [
+    { type: 'proc' },
+    { type: 'bind', source: '/a' },
+    { type: 'dev' },
+    { type: 'tmpfs', target: '/t', sizeBytes: 2 ** 40, mode: 0o1777, executable: false },
+  ],
   limits: { nofile: { soft: 10, hard: null } },
   oomScoreAdj: -5,
   logs: { directory: '/log' },
@@ -61,7 +66,8 @@ function readTask(reader: Reader): object {
     magic: reader.number(), mode: reader.number(),
     argv: reader.list(() => reader.text()), env: reader.list(() => reader.text()), cwd: reader.text(),
     ids: [reader.number(), reader.number()], groups: reader.list(() => reader.number()),
-    capabilities: reader.large(), noNewPrivileges: reader.number(), umask: reader.number(), oom: [reader.number(), reader.number() | 0],
+    capabilities: reader.large(), noNewPrivileges: reader.number(), umask: reader.number(),
+    oom: [reader.number(), reader.number() | 0],
     limits: reader.list(() => [reader.number(), reader.large(), reader.large()]),
     cgroups: reader.list(() => reader.text()), cgroupNamespace: reader.number(),
   };
@@ -72,15 +78,18 @@ test('a launch is encoded field by field with every default filled in', (t) => {
   const reader = new Reader(encodeLaunch(task, launch));
   t.deepEqual(readTask(reader), {
     magic: 0x5052_4f31, mode: 1, argv: ['grüße', ''], env: ['A=1'], cwd: '/', ids: [5, 6], groups: [7], capabilities: 0n,
-    noNewPrivileges: 1, umask: 0o022, oom: [1, -5], limits: [[7, 10n, 2n ** 64n - 1n]], cgroups: ['/sys/fs/cgroup/x'], cgroupNamespace: 1,
+    noNewPrivileges: 1, umask: 0o022, oom: [1, -5], limits: [[7, 10n, 2n ** 64n - 1n]], cgroups: ['/sys/fs/cgroup/x'],
+    cgroupNamespace: 1,
   });
   t.is(reader.text(), '/run/web-1');
-  t.like(JSON.parse(`${reader.text()}}`), { version: 1, id: 'web-1', namespaces: ['mount', 'cgroup', 'pid'], cgroups: ['/sys/fs/cgroup/x'] });
+  const head: unknown = JSON.parse(`${reader.text()}}`);
+  t.like(head, { version: 1, id: 'web-1', namespaces: ['mount', 'cgroup', 'pid'], cgroups: ['/sys/fs/cgroup/x'] });
   t.is(reader.large(), 0x2002_0000n, 'pid and mount: the cgroup namespace is the affair of the task');
   t.deepEqual([reader.list(() => 0), reader.list(() => 0)], [[], []]);
   t.deepEqual([reader.text(), reader.text(), reader.number()], ['', '/', 0]);
   const mount = (): unknown[] => [
-    reader.number(), reader.text(), reader.text(), reader.number(), reader.number(), reader.large(), reader.number(), reader.number(),
+    reader.number(), reader.text(), reader.text(), reader.number(), reader.number(), reader.large(), reader.number(),
+    reader.number(),
   ];
   const size = 64n << 20n;
   t.deepEqual(reader.list(mount), [
@@ -98,9 +107,11 @@ test('a launch is encoded field by field with every default filled in', (t) => {
 
 test('a join, and payloads beyond the first buffer', (t) => {
   const { task } = planLaunch({ ...spec, argv: ['x'.repeat(10_000)] });
-  const reader = new Reader(encodeJoin(task, { initPid: 7, initStartTime: 2 ** 40, namespaces: ['pid', 'cgroup'], timeoutMs: 8, captureBytes: 9 }));
+  const join = { initPid: 7, initStartTime: 2 ** 40, namespaces: ['pid', 'cgroup'], timeoutMs: 8, captureBytes: 9 } as const;
+  const reader = new Reader(encodeJoin(task, join));
   t.like(readTask(reader), { mode: 2, argv: ['x'.repeat(10_000)] });
-  t.deepEqual([reader.number(), reader.large(), reader.large(), reader.number(), reader.large(), reader.left], [7, 2n ** 40n, 0x2000_0000n, 8, 9n, 0]);
+  const rest = [reader.number(), reader.large(), reader.large(), reader.number(), reader.large(), reader.left];
+  t.deepEqual(rest, [7, 2n ** 40n, 0x2000_0000n, 8, 9n, 0]);
 });
 
 test('messages of the launcher are read; anything else is not taken for one', (t) => {

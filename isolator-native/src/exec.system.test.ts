@@ -2,6 +2,7 @@ import test from 'ava';
 import { openCgroupTree } from './cgroups/index.js';
 import { execIn } from './exec.js';
 import { allNamespaces, Box, isRoot, nobody, rootTitle, until, usualMounts } from './testing/box.js';
+import type { Teardown } from './testing/box.js';
 import type { Container, ExecSpec, LaunchSpec } from './types/index.js';
 
 const rootTest = isRoot ? test.serial : test.skip;
@@ -11,7 +12,7 @@ const ways: Readonly<Record<string, Partial<LaunchSpec>>> = {
   plain: {},
 };
 
-async function running(t: { teardown(action: () => Promise<void>): void }, fields: Partial<LaunchSpec>): Promise<{ box: Box; container: Container }> {
+async function running(t: Teardown, fields: Partial<LaunchSpec>): Promise<{ box: Box; container: Container }> {
   const box = new Box();
   t.teardown(() => box.remove());
   return { box, container: await box.launch(box.shell('echo ready; while :; do sleep 1; done', fields)) };
@@ -22,7 +23,7 @@ function shell(script: string, more: Partial<ExecSpec> = {}): ExecSpec {
 }
 
 for (const [way, fields] of Object.entries(ways)) {
-  rootTest(rootTitle(`${way}: a command in a running container gives its code or signal and its output`, ), async (t) => {
+  rootTest(rootTitle(`${way}: a command in a running container gives its code or signal and its output`), async (t) => {
     const { box, container } = await running(t, fields);
     const result = await execIn(container, shell('echo out; echo err >&2; id -u; exit 3', { cwd: '/usr' }));
     t.like(result, { code: 3, signal: null, timedOut: false });
@@ -39,11 +40,13 @@ for (const [way, fields] of Object.entries(ways)) {
   rootTest(rootTitle(`${way}: at the time-out everything the command started is killed, and nothing else`), async (t) => {
     const { container } = await running(t, fields);
     const started = Date.now();
-    const result = await execIn(container, shell('setsid sleep 401 & (setsid sleep 402 &); echo begun; sleep 403', { timeoutMs: 200 }));
+    const script = 'setsid sleep 401 & (setsid sleep 402 &); echo begun; sleep 403';
+    const result = await execIn(container, shell(script, { timeoutMs: 200 }));
     t.like(result, { code: null, signal: 'SIGKILL', timedOut: true });
     t.is(String(result.stdout), 'begun\n');
     t.true(Date.now() - started < 3000);
-    const sleepers = async (): Promise<string> => String((await execIn(container, shell('ps -e -o args= | grep "^sleep 40"'))).stdout);
+    const list = shell('ps -e -o args= | grep "^sleep 40"');
+    const sleepers = async (): Promise<string> => String((await execIn(container, list)).stdout);
     t.is(await sleepers(), '');
     t.is(container.status, undefined);
     const left = await execIn(container, shell('setsid sleep 404 >/dev/null 2>&1 & exit 0'));
@@ -53,10 +56,12 @@ for (const [way, fields] of Object.entries(ways)) {
 
   rootTest(rootTitle(`${way}: what cannot be run is an error, and so is a container that has ended`), async (t) => {
     const { container } = await running(t, fields);
-    await t.throwsAsync(execIn(container, { argv: ['nothing-like-this'] }), { code: 'ENOENT', message: /^exec nothing-like-this: ENOENT/ });
+    const missing = execIn(container, { argv: ['nothing-like-this'] });
+    await t.throwsAsync(missing, { code: 'ENOENT', message: /^exec nothing-like-this: ENOENT/ });
     await t.throwsAsync(execIn(container, shell('true', { cwd: '/nowhere' })), { code: 'ENOENT', message: /working directory/ });
     await t.throwsAsync(execIn(container, { argv: [] }), { code: 'INVALID_SPEC', message: /spec\.argv/ });
-    await t.throwsAsync(execIn(container, { argv: ['true'], timeoutMs: 0 }), { code: 'INVALID_SPEC', message: /spec\.timeoutMs/ });
+    const impatient = execIn(container, { argv: ['true'], timeoutMs: 0 });
+    await t.throwsAsync(impatient, { code: 'INVALID_SPEC', message: /spec\.timeoutMs/ });
     await container.destroy();
     await t.throwsAsync(execIn(container, { argv: ['true'] }), { code: 'ESRCH', message: /find container/ });
   });
@@ -64,9 +69,14 @@ for (const [way, fields] of Object.entries(ways)) {
 
 rootTest(rootTitle('a command sees the namespaces and rights of the container, and not the launcher'), async (t) => {
   const { container } = await running(t, ways['namespaces'] ?? {});
-  const script = 'hostname; cat /proc/1/comm; touch /etc/x 2>/dev/null || echo read-only; grep -E "CapEff|CapBnd|NoNewPrivs" /proc/self/status | cut -f2; ls /proc/self/fd | wc -l; cat /proc/$PPID/comm; ls /proc/$PPID/fd 2>&1 | grep -c denied';
-  const { stdout } = await execIn(container, shell(script));
-  t.deepEqual(String(stdout).split('\n'), ['inside', 'proffer-init', 'read-only', '0000000000000000', '0000000000000000', '1', '4', 'proffer-exec', '1', '']);
+  const script = [
+    'hostname; cat /proc/1/comm; touch /etc/x 2>/dev/null || echo read-only',
+    'grep -E "CapEff|CapBnd|NoNewPrivs" /proc/self/status | cut -f2',
+    'ls /proc/self/fd | wc -l; cat /proc/$PPID/comm; ls /proc/$PPID/fd 2>&1 | grep -c denied',
+  ];
+  const { stdout } = await execIn(container, shell(script.join('\n')));
+  const none = '0000000000000000';
+  t.deepEqual(String(stdout).split('\n'), ['inside', 'proffer-init', 'read-only', none, none, '1', '4', 'proffer-exec', '1', '']);
 });
 
 rootTest(rootTitle('a command joins the cgroup of the container, without being told'), async (t) => {

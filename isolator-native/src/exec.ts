@@ -21,8 +21,9 @@ import type { Container, ExecResult, ExecSpec } from './types/index.js';
 const CAPTURE_BYTES_MAX = 64 << 20;
 /** setTimeout's, and 24 days are no health check. */
 const TIMEOUT_MS_MAX = 0x7fff_ffff;
-/** A launcher that has answered needs no longer than this to end. */
-const END_MS = 5000;
+/** A launcher that has answered needs no longer than this to end; nor, after the time-out, to end what it started. */
+const END_MS = 10_000;
+const SIGKILL = 9;
 
 /**
  * Runs one more command inside a running container: in its namespaces and cgroups, with the rights given here, and waits
@@ -43,7 +44,7 @@ export async function execIn(container: Container | string, spec: ExecSpec): Pro
   });
   const captures = captureBytes > 0 ? ['stdout', 'stderr'].map((name) => native().memoryFile(name)) : [];
   try {
-    const ended = await run(state.id, payload, captures);
+    const ended = await run(state.id, payload, captures, spec.timeoutMs);
     const [stdout, stderr] = captures.map(readAll);
     return {
       code: ended.code,
@@ -89,9 +90,10 @@ function namespacesOf(state: ContainerState): FlaggedNamespace[] {
   return (Object.keys(namespaceFlags) as FlaggedNamespace[]).filter((name) => state.namespaces.includes(name));
 }
 
-function run(id: string, payload: Uint8Array, captures: readonly number[]): Promise<EndedMessage> {
+function run(id: string, payload: Uint8Array, captures: readonly number[], timeoutMs: number | undefined): Promise<EndedMessage> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
+      clearTimeout(guard);
       launcher.hangUp();
       void awaitEnd(launcher.pidfd, END_MS).then(settle);
     };
@@ -102,6 +104,11 @@ function run(id: string, payload: Uint8Array, captures: readonly number[]): Prom
       },
       onSilence: () => finish(() => reject(died(id))),
     });
+    // The launcher keeps the time-out itself, unless it hangs before the command runs.
+    const hung = (): void => {
+      native().sendSignal(launcher.pidfd, SIGKILL);
+    };
+    const guard = timeoutMs === undefined ? undefined : setTimeout(hung, Math.min(timeoutMs + END_MS, TIMEOUT_MS_MAX));
   });
 }
 

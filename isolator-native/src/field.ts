@@ -7,7 +7,8 @@ const ID_MAX = 0xffff_fffe;
 
 /** The error for one bad field: `spec.mounts[2].target: expected an absolute path, got "tmp"`. */
 export function invalid(field: string, expected: string, value: unknown): IsolatorError {
-  return new IsolatorError(`spec.${field}: expected ${expected}, got ${describe(value)}`, {
+  const place = field.startsWith('options.') ? field : `spec.${field}`;
+  return new IsolatorError(`${place}: expected ${expected}, got ${describe(value)}`, {
     code: 'INVALID_SPEC', errno: 0, step: 'check spec', path: field,
   });
 }

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import test from 'ava';
 import { openCgroupTree } from './cgroups/index.js';
 import { defaultCapabilities } from './defaults.js';
 import { capabilityMask } from './capabilities.js';
 import { allNamespaces, Box, isRoot, nobody, rootTitle, usualMounts } from './testing/box.js';
+import type { Teardown } from './testing/box.js';
 import type { LaunchSpec } from './types/index.js';
 
 const rootTest = isRoot ? test.serial : test.skip;
@@ -13,7 +14,7 @@ function isolated(box: Box, script: string, more: Partial<LaunchSpec> = {}): Lau
   return box.shell(script, { namespaces: allNamespaces, hostname: 'inside', root: { path: '/' }, mounts: usualMounts, ...more });
 }
 
-async function inside(t: { teardown(action: () => Promise<void>): void }, script: string, more: Partial<LaunchSpec> = {}): Promise<string> {
+async function inside(t: Teardown, script: string, more: Partial<LaunchSpec> = {}): Promise<string> {
   const box = new Box();
   t.teardown(() => box.remove());
   const { status, stdout, stderr } = await box.run(isolated(box, script, more));
@@ -22,11 +23,13 @@ async function inside(t: { teardown(action: () => Promise<void>): void }, script
 
 rootTest(rootTitle('a container sees its own processes, host name and cgroup, and nothing of the launcher'), async (t) => {
   const hostname = readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
-  const text = await inside(t, 'hostname; ps -e -o pid=,comm=; ls -l /proc/1/exe /proc/1/fd 2>&1 | grep -c denied; ls /proc/self/fd | wc -l');
+  const script = 'hostname; ps -e -o pid=,comm=; ls -l /proc/1/exe /proc/1/fd 2>&1 | grep -c denied; ls /proc/self/fd | wc -l';
+  const text = await inside(t, script);
   const lines = text.split('\n').map((line) => line.trim());
   t.is(lines[0], 'inside');
   t.not(hostname, 'inside');
-  t.deepEqual(lines.slice(1, 4).map((line) => line.split(/ +/).slice(1).join(' ')), ['proffer-init', 'sh', 'ps']);
+  const programs = lines.slice(1, 4).map((line) => line.split(/ +/)[1]);
+  t.deepEqual(programs, ['proffer-init', 'sh', 'ps']);
   t.is(lines[1]?.split(' ')[0], '1');
   t.is(lines[4], '2', 'the init cannot be inspected');
   t.is(lines[5], '4', 'standard streams and the directory being listed');
@@ -51,11 +54,16 @@ rootTest(rootTitle('the host root is read-only and hidden paths are empty; the s
     isolated(box, script, {
       cwd: box.sandbox,
       hiddenPaths: [secret, file, '/nowhere', box.path],
-      mounts: [...usualMounts, { type: 'bind', source: box.sandbox, writable: true }, { type: 'bind', source: '/etc/hostname', target: '/tmp/host' }],
+      mounts: [
+        ...usualMounts,
+        { type: 'bind', source: box.sandbox, writable: true },
+        { type: 'bind', source: '/etc/hostname', target: '/tmp/host' },
+      ],
     }),
   );
   // The box itself is hidden last: only the sandbox is mounted back into it.
-  t.deepEqual(stdout.split('\n'), ['read-only', '0', 'sealed', 'ok', 'host', box.path.split('/')[2], 'written', box.sandbox, 'skipped', ''].filter((line) => line !== undefined));
+  const shown = ['host', basename(box.path), 'written'];
+  t.deepEqual(stdout.split('\n'), ['read-only', '0', 'sealed', 'ok', ...shown, box.sandbox, 'skipped', '']);
   t.true(existsSync(join(box.sandbox, 'written')));
   t.false(existsSync('/tmp/written'));
 });
@@ -63,8 +71,13 @@ rootTest(rootTitle('the host root is read-only and hidden paths are empty; the s
 rootTest(rootTitle('mounts keep out set-user-id and devices; sizes, modes and read-only binds hold'), async (t) => {
   const box = new Box();
   t.teardown(() => box.remove());
+  const script = [
+    'for path in /tmp /srv /opt /mnt; do grep " $path " /proc/self/mounts | tail -n 1 | cut -d" " -f2,4; done; stat -c %a /opt',
+    'touch /srv/x 2>/dev/null || echo read-only',
+    'head -c 100k /dev/zero > /mnt/x 2>/dev/null || echo full; stat -c %s /mnt/x',
+  ].join('\n');
   const { stdout } = await box.run(
-    isolated(box, 'grep -E " (/tmp|/srv|/opt|/mnt) " /proc/self/mounts | cut -d" " -f2,4; stat -c %a /opt; touch /srv/x 2>/dev/null || echo read-only; head -c 100k /dev/zero > /mnt/x 2>/dev/null || echo full; stat -c %s /mnt/x', {
+    isolated(box, script, {
       mounts: [
         ...usualMounts,
         { type: 'bind', source: box.sandbox, target: '/srv' },
@@ -82,20 +95,29 @@ rootTest(rootTitle('mounts keep out set-user-id and devices; sizes, modes and re
 });
 
 rootTest(rootTitle('/dev has exactly the documented nodes, and they work'), async (t) => {
-  const text = await inside(t, 'ls -A /dev | tr "\\n" " "; echo; ls -A /dev/pts; echo x > /dev/null && head -c 3 /dev/zero | wc -c && touch /dev/shm/x && echo ok; stat -c "%a %t:%T" /dev/null /dev/tty');
+  const script = [
+    'ls -A /dev | tr "\\n" " "; echo; ls -A /dev/pts',
+    'echo x > /dev/null && head -c 3 /dev/zero | wc -c && touch /dev/shm/x && echo ok; stat -c "%a %t:%T" /dev/null /dev/tty',
+  ].join('\n');
+  const text = await inside(t, script);
   t.deepEqual(text.split('\n'), [
     'fd full null ptmx pts random shm stderr stdin stdout tty urandom zero ', 'ptmx', '3', 'ok', '666 1:3', '666 5:0', 'exit 0',
   ]);
 });
 
 rootTest(rootTitle('masked paths of /proc show nothing, and /proc/sys is read-only even for root'), async (t) => {
-  const script = 'wc -c < /proc/keys; wc -c < /proc/interrupts; ls -A /sys/firmware | wc -l; (echo 1 > /proc/sys/vm/drop_caches) 2>/dev/null || echo refused; (echo b > /proc/sysrq-trigger) 2>/dev/null || echo refused';
+  const script = [
+    'wc -c < /proc/keys; wc -c < /proc/interrupts; ls -A /sys/firmware | wc -l',
+    '(echo 1 > /proc/sys/vm/drop_caches) 2>/dev/null || echo refused',
+    '(echo b > /proc/sysrq-trigger) 2>/dev/null || echo refused',
+  ].join('\n');
   const text = await inside(t, script, { user: { uid: 0, gid: 0 } });
   t.deepEqual(text.split('\n'), ['0', '0', '0', 'refused', 'refused', 'exit 0']);
 });
 
-rootTest(rootTitle('rights: none for users, the usual set for root, ambient ones where asked; no_new_privs; groups; umask'), async (t) => {
-  const script = 'grep -E "^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|SigBlk|SigIgn):" /proc/self/status | tr -s "\\t " " "; umask';
+rootTest(rootTitle('rights: none for users, the usual ones for root, ambient where asked; groups; umask'), async (t) => {
+  const fields = '^(Uid|Gid|Groups|Cap...|NoNewPrivs|SigBlk|SigIgn):';
+  const script = `grep -E "${fields}" /proc/self/status | tr -s "\\t " " "; umask`;
   const field = (text: string, name: string): string => new RegExp(`^${name}: ?(.*?) ?$`, 'm').exec(text)?.[1] ?? '';
   const mask = (names: readonly string[]): string => capabilityMask(names).toString(16).padStart(16, '0');
 
@@ -124,26 +146,37 @@ rootTest(rootTitle('resource limits, oom score, environment, working directory a
     env: { PATH: '/nowhere:/usr/bin:/bin', GREETING: 'two words' },
     cwd: '/usr/share',
   });
-  t.deepEqual(text.split('\n'), ['50', '60', '0', '321', 'GREETING=two words', 'PATH=/nowhere:/usr/bin:/bin', 'PWD=/usr/share', '/usr/share', 'exit 0']);
+  const environment = ['GREETING=two words', 'PATH=/nowhere:/usr/bin:/bin', 'PWD=/usr/share'];
+  t.deepEqual(text.split('\n'), ['50', '60', '0', '321', ...environment, '/usr/share', 'exit 0']);
 });
 
-rootTest(rootTitle('a root directory of its own: pivoted to, read-only by default, mount points made, the host out of sight'), async (t) => {
+rootTest(rootTitle('a root directory of its own: read-only by default, mount points made, the host out of sight'), async (t) => {
   const box = new Box();
   t.teardown(() => box.remove());
   const root = join(box.path, 'root');
   mkdirSync(root);
   for (const name of ['bin', 'lib', 'lib64', 'usr']) {
     if (!existsSync(`/${name}`)) continue;
-    if (statSync(`/${name}`).ino === statSync(`/usr/${name}`, { throwIfNoEntry: false })?.ino) symlinkSync(`usr/${name}`, join(root, name));
+    const merged = statSync(`/usr/${name}`, { throwIfNoEntry: false });
+    if (statSync(`/${name}`).ino === merged?.ino) symlinkSync(`usr/${name}`, join(root, name));
   }
-  const mounts = [{ type: 'bind', source: '/usr' }, ...usualMounts, { type: 'bind', source: box.sandbox, target: '/data/deep', writable: true }] as const;
-  const script = 'echo /*; touch /x 2>/dev/null || echo read-only; touch /data/deep/y && echo ok; cat /proc/1/comm; grep -c " / " /proc/self/mounts';
+  const mounts = [
+    { type: 'bind', source: '/usr' },
+    ...usualMounts,
+    { type: 'bind', source: box.sandbox, target: '/data/deep', writable: true },
+  ] as const;
+  const script = [
+    'echo /*; touch /x 2>/dev/null || echo read-only; touch /data/deep/y && echo ok',
+    'cat /proc/1/comm; grep -c " / " /proc/self/mounts',
+  ].join('\n');
   const closed = await box.run(isolated(box, script, { root: { path: root }, mounts }));
-  t.deepEqual(closed.stdout.split('\n'), ['/bin /data /dev /lib /lib64 /proc /tmp /usr', 'read-only', 'ok', 'proffer-init', '1', ''], closed.stderr);
+  const top = '/bin /data /dev /lib /lib64 /proc /tmp /usr';
+  t.deepEqual(closed.stdout.split('\n'), [top, 'read-only', 'ok', 'proffer-init', '1', ''], closed.stderr);
 
   const open = new Box();
   t.teardown(() => open.remove());
-  await open.run(isolated(open, 'echo new > /x', { user: { uid: 0, gid: 0 }, root: { path: root, writable: true }, mounts }));
+  const asRoot = { user: { uid: 0, gid: 0 }, root: { path: root, writable: true }, mounts };
+  await open.run(isolated(open, 'echo new > /x', asRoot));
   t.is(readFileSync(join(root, 'x'), 'utf8'), 'new\n');
 });
 
@@ -157,7 +190,8 @@ rootTest(rootTitle('a user namespace with mapped ids: root inside is nobody outs
   const map = [{ inside: 0, outside: 100_000, count: 65_536 }];
   const script = [
     'id -u; hostname; touch /tmp/x && stat -c %u /tmp/x; grep -c . /proc/self/uid_map',
-    'grep -c "CapEff:.*00000000a80425fb" /proc/self/status; (echo x > /dev/null) && echo dev; ls /proc/1/fd >/dev/null 2>&1 || echo closed',
+    'grep -c "CapEff:.*00000000a80425fb" /proc/self/status; (echo x > /dev/null) && echo dev',
+    'ls /proc/1/fd >/dev/null 2>&1 || echo closed',
   ].join('\n');
   const { stdout, stderr } = await box.run(
     isolated(box, script, {

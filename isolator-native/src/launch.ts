@@ -1,4 +1,5 @@
 import { encodeLaunch } from './encode.js';
+import { checkInteger } from './field.js';
 import { startLauncher } from './launcher-process.js';
 import type { LauncherProcess } from './launcher-process.js';
 import { launcherError } from './message.js';
@@ -14,6 +15,8 @@ import type { Container, LaunchOptions, LaunchSpec } from './types/index.js';
 
 const SIGKILL = 9;
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** setTimeout's own bound. */
+const TIMEOUT_MS_MAX = 0x7fff_ffff;
 /** How long a launcher may take to undo an attempt before it is killed. */
 const UNDO_MS = 2000;
 
@@ -23,9 +26,11 @@ const UNDO_MS = 2000;
  * Blocks the event loop for the clone and exec of the launcher only.
  */
 export async function launch(spec: LaunchSpec, options: LaunchOptions = {}): Promise<Container> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   checkLaunchSpec(spec);
+  checkInteger('options.timeoutMs', timeoutMs, 1, TIMEOUT_MS_MAX);
   const plan = planLaunch(spec);
-  const { process, answer } = start(spec.id, encodeLaunch(plan.task, plan.launch), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  const { process, answer } = start(spec.id, encodeLaunch(plan.task, plan.launch), timeoutMs);
   const outcome = await answer;
   if (!(outcome instanceof IsolatorError)) {
     return new RunningContainer({

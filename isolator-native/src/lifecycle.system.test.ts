@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +16,7 @@ import { awaitEnd } from './process-watch.js';
 import { recover } from './recover.js';
 import { readState } from './runtime-files.js';
 import { allNamespaces, Box, isAlive, isRoot, nobody, rootTitle, until, usualMounts } from './testing/box.js';
+import type { Teardown } from './testing/box.js';
 import type { Container, IsolatorError, LaunchSpec } from './types/index.js';
 
 const rootTest = isRoot ? test.serial : test.skip;
@@ -24,7 +28,7 @@ const ways: Readonly<Record<string, Partial<LaunchSpec>>> = {
   plain: {},
 };
 
-function newBox(t: { teardown(action: () => Promise<void>): void }): Box {
+function newBox(t: Teardown): Box {
   const box = new Box();
   t.teardown(() => box.remove());
   return box;
@@ -47,14 +51,19 @@ for (const [way, fields] of Object.entries(ways)) {
     t.true(status.usage.userUs + status.usage.systemUs > 1000 && status.usage.maxRssBytes > 100_000);
 
     const signals = newBox(t);
-    t.is(await ended(await signals.launch(signals.shell('kill -SEGV $$', { ...fields, limits: { core: { soft: 0, hard: 0 } } }))), 'SIGSEGV');
+    const crash = signals.shell('kill -SEGV $$', { ...fields, limits: { core: { soft: 0, hard: 0 } } });
+    t.is(await ended(await signals.launch(crash)), 'SIGSEGV');
     const realtime = newBox(t);
     t.is(await ended(await realtime.launch(realtime.shell('kill -42 $$', fields))), 'SIG42');
   });
 
-  rootTest(rootTitle(`${way}: signals reach the task in order; SIGKILL ends everything, descendants that left the session too`), async (t) => {
+  rootTest(rootTitle(`${way}: signals reach the task in order; SIGKILL ends all its descendants`), async (t) => {
     const box = newBox(t);
-    const script = 'for s in TERM HUP USR1 USR2 INT; do trap "echo $s" $s; done; setsid sleep 300 & setsid sh -c "sleep 301 & exec sleep 302" & echo ready; while :; do sleep 0.01; done';
+    const script = [
+      'for s in TERM HUP USR1 USR2 INT; do trap "echo $s" $s; done',
+      'setsid sleep 300 & setsid sh -c "sleep 301 & exec sleep 302" &',
+      'echo ready; while :; do sleep 0.01; done',
+    ].join('\n');
     const container = await box.launch(box.shell(script, fields));
     await until('the task is ready', () => box.output('stdout') === 'ready\n');
     for (const signal of ['SIGUSR2', 'SIGTERM', 'SIGHUP', 'SIGINT', 'SIGUSR1'] as const) {
@@ -92,7 +101,8 @@ for (const [way, fields] of Object.entries(ways)) {
 
   rootTest(rootTitle(`${way}: a caller killed by SIGKILL leaves the container running for the next one`), async (t) => {
     const box = newBox(t);
-    const caller = spawn(process.execPath, [stayer, 'stay', JSON.stringify(box.shell('trap "echo bye; exit 9" TERM; echo ready; while :; do sleep 0.01; done', fields))]);
+    const spec = box.shell('trap "echo bye; exit 9" TERM; echo ready; while :; do sleep 0.01; done', fields);
+    const caller = spawn(process.execPath, [stayer, 'stay', JSON.stringify(spec)]);
     const [line = ''] = await firstLine(caller.stdout);
     const { pid, initPid } = JSON.parse(line) as { pid: number; initPid: number };
     await until('the task is ready', () => box.output('stdout') === 'ready\n');
@@ -136,7 +146,10 @@ rootTest(rootTitle('a log file is never written through a link, a pipe or anothe
   t.is(box.output('stderr'), 'err\n');
 
   const rotated = newBox(t);
-  const script = 'rm stdout; ln -s ../victim stdout; ln -s ../victim stdout.1; head -c 5000 /dev/zero | tr "\\0" x; rm -f stdout; mkfifo stdout; head -c 5000 /dev/zero | tr "\\0" y';
+  const script = [
+    'rm stdout; ln -s ../victim stdout; ln -s ../victim stdout.1; head -c 5000 /dev/zero | tr "\\0" x',
+    'rm -f stdout; mkfifo stdout; head -c 5000 /dev/zero | tr "\\0" y',
+  ].join('\n');
   writeFileSync(join(rotated.path, 'victim'), 'safe');
   chmodSync(join(rotated.path, 'victim'), 0o666);
   await rotated.run(rotated.shell(script, { cwd: rotated.sandbox, logs: { directory: rotated.sandbox, maxFileBytes: 1024 } }));
@@ -159,16 +172,20 @@ rootTest(rootTitle('whatever fails before the program runs is an error that name
     [{ cwd: '/root' }, { code: 'EACCES', step: 'enter working directory', path: '/root' }],
     [{ logs: { directory: '/nowhere' } }, { code: 'ENOENT', step: 'open log directory', path: '/nowhere' }],
     [{ cgroup: { directories: ['/nowhere'] } as never }, { code: 'ENOENT', step: 'open cgroup', path: '/nowhere' }],
-    [{ limits: { nofile: { soft: null, hard: null } } }, { code: 'EPERM', step: 'set resource limit' }],
+    [{ limits: { nofile: { soft: null, hard: null } } }, { code: 'EPERM', step: 'set resource limit', path: 'nofile' }],
   ];
   const mountFailures: typeof failures = [
     [{ mounts: [{ type: 'bind', source: '/nowhere' }] }, { code: 'ENOENT', step: 'take bind source', path: '/nowhere' }],
-    [{ mounts: [{ type: 'bind', source: '/etc', target: '/missing/x' }] }, { code: 'EROFS', step: 'make mount point', path: '/missing/x' }],
+    [
+      { mounts: [{ type: 'bind', source: '/etc', target: '/missing/x' }] },
+      { code: 'EROFS', step: 'make mount point', path: '/missing/x' },
+    ],
     [{ root: { path: '/nowhere' } }, { code: 'ENOENT', step: 'take root', path: '/nowhere' }],
   ];
   const cases = Object.values(ways).flatMap((way) => failures.map(([fields, error]) => [{ ...way, ...fields }, error] as const));
   const own = [...cases, ...mountFailures.map(([fields, error]) => [{ ...ways['namespaces'], ...fields }, error] as const)];
-  const ownInit = failures.slice(0, 2).map(([fields, error]) => [{ ...ways['namespaces'], ...fields, ownInit: true }, error] as const);
+  const itself = { ...ways['namespaces'], ownInit: true };
+  const ownInit = failures.slice(0, 2).map(([fields, error]) => [{ ...itself, ...fields }, error] as const);
   const box = newBox(t);
   const descriptors = openDescriptors();
   for (const [fields, expected] of [...own, ...ownInit]) {
@@ -179,8 +196,10 @@ rootTest(rootTitle('whatever fails before the program runs is an error that name
   }
   t.is(openDescriptors(), descriptors);
   t.deepEqual(children(), []);
-  await t.throwsAsync(launch(box.shell('true', { runtimeDir: '/nowhere' })), { code: 'ENOENT', message: 'open runtime directory /nowhere: ENOENT, No such file or directory' });
-  await t.throwsAsync(launch(box.shell('true', { runtimeDir: 'relative' })), { code: 'INVALID_SPEC', message: /^spec\.runtimeDir: expected an absolute path, got "relative"/ });
+  const nowhere = launch(box.shell('true', { runtimeDir: '/nowhere' }));
+  await t.throwsAsync(nowhere, { code: 'ENOENT', message: 'open runtime directory /nowhere: ENOENT, No such file or directory' });
+  const relative = launch(box.shell('true', { runtimeDir: 'relative' }));
+  await t.throwsAsync(relative, { code: 'INVALID_SPEC', message: /^spec\.runtimeDir: / });
 });
 
 rootTest(rootTitle('one container per runtime directory; a launch that takes too long is undone'), async (t) => {
@@ -194,18 +213,19 @@ rootTest(rootTitle('one container per runtime directory; a launch that takes too
   const fifo = join(slow.path, 'fifo');
   await slow.run({ ...slow.shell(`mkfifo -m 644 ${fifo}`), user: { uid: 0, gid: 0 } });
   for (const name of ['state', 'exit']) unlinkSync(join(slow.runtime, name));
-  // Its interpreter is a pipe that nobody writes to: exec waits for it.
+  // Opening a pipe that nobody reads blocks the launcher for good.
   const cgroup = { directories: [join(slow.path, 'cgroup')] } as never;
   mkdirSync(join(slow.path, 'cgroup'));
   renameSync(fifo, join(slow.path, 'cgroup', 'cgroup.procs'));
   const started = Date.now();
-  await t.throwsAsync(launch(slow.shell('true', { cgroup }), { timeoutMs: 100 }), { code: 'LAUNCH_TIMEOUT', message: /launch test: LAUNCH_TIMEOUT, .*100 ms/ });
+  const hanging = launch(slow.shell('true', { cgroup }), { timeoutMs: 100 });
+  await t.throwsAsync(hanging, { code: 'LAUNCH_TIMEOUT', message: /launch test: LAUNCH_TIMEOUT, .*100 ms/ });
   t.true(Date.now() - started < 12_000);
   t.deepEqual(readdirSync(slow.runtime), []);
   await container.destroy();
 });
 
-rootTest(rootTitle('recover: no container, another start of the machine, a recycled pid, a torn state, a launch that failed'), async (t) => {
+rootTest(rootTitle('recover: no container, a restarted machine, a recycled pid, a torn state, a failed launch'), async (t) => {
   const box = newBox(t);
   await t.throwsAsync(recover(box.runtime), { code: 'ENOENT', message: /nothing was launched/ });
   const container = await box.launch(box.shell('sleep 340', ways['namespaces']));
@@ -227,7 +247,8 @@ rootTest(rootTitle('recover: no container, another start of the machine, a recyc
   t.true(isAlive(process.pid), 'a process that only has the same number is left alone');
   t.regex(await lost(elsewhere('torn', '{"version":1,')), /cannot be read/);
   const failed = elsewhere('failed', {});
-  writeFileSync(join(failed, 'exit'), '{"version":1,"error":{"errno":2,"step":"exec","syscall":"execve","path":"/x"},"finishedAt":1}');
+  const error = { errno: 2, step: 'exec', syscall: 'execve', path: '/x' };
+  writeFileSync(join(failed, 'exit'), JSON.stringify({ version: 1, error, finishedAt: 1 }));
   t.is(await lost(failed), 'it could not be started: exec /x: ENOENT, No such file or directory');
   t.is(container.status, undefined, 'none of this touched the running one');
   t.like(await container.destroy(), { kind: 'exited', signal: 'SIGKILL' });
@@ -241,7 +262,8 @@ rootTest(rootTitle('ownInit: the task is process 1, and its failures and end arr
   t.like(status, { code: 6 });
   t.is(stdout, '1\n');
   const other = newBox(t);
-  const container = await other.launch(other.shell('trap "exit 7" TERM; echo ready; while :; do sleep 0.01; done', { ...ways['namespaces'], ownInit: true }));
+  const script = 'trap "exit 7" TERM; echo ready; while :; do sleep 0.01; done';
+  const container = await other.launch(other.shell(script, { ...ways['namespaces'], ownInit: true }));
   await until('the task is ready', () => other.output('stdout') === 'ready\n');
   container.kill('SIGTERM');
   t.is(await ended(container), 7);

@@ -66,7 +66,11 @@ const faults: readonly (readonly [object, string, RegExp])[] = [
   [{ namespaces: { pid: 1 } }, 'namespaces.pid', /true or false, got 1/],
   [{ namespaces: { user: true } }, 'namespaces.user', /an object, got true/],
   [{ namespaces: { user: { uidMap: [], gidMap: [] } } }, 'namespaces.user.uidMap', /1 to 340 mappings/],
-  [{ namespaces: { user: { uidMap: [{ inside: 0, outside: 0, count: 0 }], gidMap: [] } } }, 'namespaces.user.uidMap[0].count', /from 1 to/],
+  [
+    { namespaces: { user: { uidMap: [{ inside: 0, outside: 0, count: 0 }], gidMap: [] } } },
+    'namespaces.user.uidMap[0].count',
+    /from 1 to/,
+  ],
   [{ hostname: 'a b' }, 'hostname', /letters, digits/],
   [{ namespaces: { mount: true, pid: true } }, 'hostname', /namespaces\.uts to be true with it/],
   [{ namespaces: { mount: true, uts: true } }, 'ownInit', /namespaces\.pid/],
@@ -110,5 +114,6 @@ test('every bad field is named, with what was expected and what came', (t) => {
     t.true(error?.message.startsWith(`spec.${field}: expected `), error?.message);
     t.regex(error?.message ?? '', words);
   }
-  t.throws(() => checkLaunchSpec(undefined as unknown as LaunchSpec), { code: 'INVALID_SPEC', message: /an object, got nothing/ });
+  const nothing = undefined as unknown as LaunchSpec;
+  t.throws(() => checkLaunchSpec(nothing), { code: 'INVALID_SPEC', message: /an object, got nothing/ });
 });

@@ -17,7 +17,8 @@ const title = (text: string): string => (reason === undefined ? text : `${text} 
 function whyNot(): string | undefined {
   try {
     if (!isRoot) accessSync(stayer, constants.R_OK);
-    execFileSync(process.execPath, ['-e', `require('fs').accessSync(${JSON.stringify(stayer)})`], { ...identity, stdio: 'ignore', cwd: '/' });
+    const script = `require('fs').accessSync(${JSON.stringify(stayer)})`;
+    execFileSync(process.execPath, ['-e', script], { ...identity, stdio: 'ignore', cwd: '/' });
   } catch {
     return 'user 65534 cannot read this repository';
   }
@@ -35,10 +36,12 @@ interface Lines {
 function run(box: Box, fields: Partial<LaunchSpec> & { readonly ownUser?: boolean; readonly probe?: readonly string[] }): Lines {
   chownSync(box.runtime, nobody.uid, nobody.gid);
   const { user: _, ...spec } = box.shell('true', fields);
-  const { stdout, stderr } = spawnSync(process.execPath, [stayer, 'wait', JSON.stringify(spec)], { ...identity, encoding: 'utf8', cwd: '/' });
+  const order = [stayer, 'wait', JSON.stringify(spec)];
+  const { stdout, stderr } = spawnSync(process.execPath, order, { ...identity, encoding: 'utf8', cwd: '/' });
   const lines = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as never);
   if (lines.length === 0) throw new Error(stderr);
-  return { first: lines[0] ?? {}, probe: fields.probe === undefined ? undefined : lines[1], status: lines[fields.probe === undefined ? 1 : 2] };
+  const [first = {}, ...rest] = lines;
+  return fields.probe === undefined ? { first, probe: undefined, status: rest[0] } : { first, probe: rest[0], status: rest[1] };
 }
 
 userTest(title('without root: own processes, host name, /dev, read-only root and hidden paths, by a user namespace'), (t) => {
@@ -46,8 +49,10 @@ userTest(title('without root: own processes, host name, /dev, read-only root and
   t.teardown(() => box.remove());
   const script = [
     `until [ -e ${box.sandbox}/go ]; do sleep 0.01; done; sleep 0.2`,
-    'hostname; ps -e -o comm= | tr "\\n" " "; echo; id -u; touch /tmp/x && ls /tmp | grep -v proffer; touch /var/tmp/x 2>/dev/null || echo read-only',
-    `ls -A ${box.runtime} | wc -l; touch ${box.sandbox}/x && echo writable; ls -A /dev | tr "\\n" " "; echo; echo x > /dev/null && head -c 2 /dev/zero | wc -c`,
+    'hostname; ps -e -o comm= | tr "\\n" " "; echo; id -u; touch /tmp/x && ls /tmp | grep -v proffer',
+    'touch /var/tmp/x 2>/dev/null || echo read-only',
+    `ls -A ${box.runtime} | wc -l; touch ${box.sandbox}/x && echo writable`,
+    'ls -A /dev | tr "\\n" " "; echo; echo x > /dev/null && head -c 2 /dev/zero | wc -c',
     'grep -E "CapEff|NoNew" /proc/self/status | cut -f2; exit 4',
   ].join('\n');
   const { first, probe, status } = run(box, {

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { resources } from '@proffer/sdk/model';
 import test, { type ExecutionContext } from 'ava';
 import { assemble } from './create.js';
-import { FakeNative, temporaryDirectory } from './fake-native.test-helper.js';
+import { FakeNative } from './fake-native.test-helper.js';
 import { advance } from './life.js';
 import type { ContainerizerOptions, MachineContainerizer } from './options.js';
 import { containerSpec, Recorder } from './recorder.test-helper.js';
+import { temporaryDirectory } from './temporary-directory.test-helper.js';
 
 const NEVER_STARTED = { step: 'launch', message: 'the agent ended before it was started' } as const;
 

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   Cgroup,
@@ -227,11 +226,4 @@ export class FakeContainer implements Container {
   release(): void {
     this.released = true;
   }
-}
-
-/** A directory that goes when the test is over. */
-export function temporaryDirectory(t: { teardown(fn: () => void): void }): string {
-  const directory = mkdtempSync(join(tmpdir(), 'proffer-containerizer-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }

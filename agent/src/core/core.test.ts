@@ -61,6 +61,7 @@ test('a command task starts, runs, ends; each update waits for the acknowledgeme
 test('nothing is launched and nothing is said before it is on disk', (t) => {
   const m = machine();
   m.apply({ type: 'message', message: { type: 'LAUNCH', frameworkId: 'f', role: '*', tasks: [fakeTask('id-1', 'a')] } });
+  m.apply({ type: 'message', message: { type: 'AGENT_REGISTERED', agentId: 'id-1', removedFrameworks: [] } });
   t.deepEqual([m.launches.length, m.updates('a').length], [0, 0]);
   m.sync();
   t.deepEqual([m.launches.length, m.updates('a').length], [1, 1]);
@@ -259,6 +260,7 @@ test('without a master, only tasks that want it are stopped, and only after thei
   m.advance(59_000);
   m.connect();
   m.advance(100_000);
+  t.is(m.containers.size, 2, 'with a master again there is no reason any more');
   m.apply({ type: 'sessionClosed' });
   m.advance(60_000);
   m.connect();
@@ -295,6 +297,19 @@ test('health: changes are told, failures kill after the limit, nothing counts in
   m.advance(10_000);
   acknowledgeAll(m, 'never');
   t.like(m.updates('never').at(-1)!.status, { state: 'TASK_RUNNING', healthy: false });
+});
+
+test('the result of a check that was under way when its task was killed changes nothing', (t) => {
+  const m = machine({ endsOnTerm: false });
+  launch(m, 'a', { healthCheck: { type: 'TCP', tcp: { port: 80 }, delaySeconds: 0, intervalSeconds: 1, gracePeriodSeconds: 0 } });
+  m.advance(1000);
+  const check = m.history.findLast((effect) => effect.type === 'check');
+  acknowledgeAll(m, 'a');
+  m.say({ type: 'KILL', frameworkId: 'f', taskId: 'a' });
+  const result = { healthy: false, message: 'late' };
+  m.apply({ type: 'checkResult', containerId: check!.containerId, number: check!.number, result });
+  m.settle();
+  t.is(acknowledgeAll(m, 'a').at(-1), 'TASK_KILLING');
 });
 
 test('a flapping task whose framework is away does not fill the disk', (t) => {

@@ -31,7 +31,7 @@ function drain(m: FakeMachine): void {
   }
 }
 
-/** A task that is killed, one that fails by itself, and one of an executor, with a crash after so many effects, and after so many more. */
+/** A task that is killed, one that fails, one of an executor; crashes after so many effects, and so many more. */
 function story(...crashes: number[]): FakeMachine {
   const m = new FakeMachine();
   m.crashes = crashes;
@@ -75,7 +75,7 @@ function promises(t: ExecutionContext, m: FakeMachine, at: string): void {
     t.deepEqual(ranks, ranks.toSorted((a, b) => a - b), `${at}: updates come in order: ${states.join(' ')}`);
   }
   const failed = m.updates('fails').at(-1)?.status;
-  if (failed === undefined || failed.state === 'TASK_DROPPED') return;
+  if (failed === undefined || (failed.state === 'TASK_DROPPED' && !m.states('fails').includes('TASK_RUNNING'))) return;
   t.like(failed, { state: 'TASK_FAILED', exit: { code: 3 } }, `${at}: the exit code is not lost`);
 }
 
@@ -87,7 +87,9 @@ test('a crash between any two effects loses nothing that was promised', (t) => {
   t.true(whole.history.length > 40);
   for (let crashIn = 0; crashIn < whole.history.length; crashIn++) {
     promises(t, story(crashIn), `crash at effect ${crashIn} (${whole.history[crashIn]!.type})`);
-    for (const again of [0, 1, 2, 3, 5, 8, 13]) promises(t, story(crashIn, again), `crash at effect ${crashIn}, and ${again} later`);
+    for (const again of [0, 1, 2, 3, 5, 8, 13]) {
+      promises(t, story(crashIn, again), `crash at effect ${crashIn}, and ${again} later`);
+    }
   }
 });
 

@@ -17,6 +17,7 @@ import {
   type AgentInput,
   type CheckResult,
 } from '../core/types.js';
+import { brokenPromise } from './write-ahead.js';
 
 /** A container of a machine that has no kernel. */
 export interface FakeContainer {
@@ -46,7 +47,8 @@ export class Crash extends Error {
 
 /**
  * The real agent core on a machine of memory: a disk that loses what was not synced, containers that outlive the
- * agent, a clock that moves when told to. Nothing happens by itself: `settle` lets everything that is due happen.
+ * agent, a clock that moves when told to. Nothing happens by itself: `settle` lets everything that is due happen. Throws
+ * where the core acts on something before it is on disk.
  */
 export class FakeMachine {
   readonly disk = new Map<string, unknown>();
@@ -96,6 +98,8 @@ export class FakeMachine {
         this.crash();
         throw new Crash();
       }
+      const broken = brokenPromise(effect, this.disk);
+      if (broken !== undefined) throw new Error(broken);
       this.history.push(effect);
       this.#do(effect);
     }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { createLogger } from '@proffer/sdk/service';
 import { Command } from 'commander';
@@ -13,6 +13,7 @@ interface Options extends ServiceFlags {
   readonly resources?: string;
   readonly attributes?: string;
   readonly hostname?: string;
+  readonly publicDirectory: readonly string[];
 }
 
 const DEFAULT_AGENT_PORT = 5051;
@@ -26,7 +27,8 @@ export function agentCommand(): Command {
     .option('--master <endpoint>', 'where the master listens for agents', endpoint, 'tcp://127.0.0.1:5060')
     .option('--resources <text>', 'what to offer, like "cpus:2;mem:1024;ports:[31000-31100]"; found out where absent', checked(resources))
     .option('--attributes <text>', 'what to say of the machine, like "rack:r1;zone:a"', checked(attributes))
-    .option('--hostname <name>', 'how others reach tasks here');
+    .option('--hostname <name>', 'how others reach tasks here')
+    .option('--public-directory <path>', 'every task may fetch what is in it; may be given several times', collect, []);
   withExamples(command, [
     ['proffer agent', 'offer this machine to the master on it'],
     ['proffer agent --resources "cpus:2;mem:2048" --attributes rack:r1', 'a part of it, with an attribute for constraints'],
@@ -44,11 +46,16 @@ export function agentCommand(): Command {
       httpHost: options.host,
       httpPort: options.httpPort,
       insecure: options.insecure === true,
+      containers: { fetcher: { publicDirectories: options.publicDirectory } },
       ...(offered === undefined ? {} : { resources: offered }),
       ...(said === undefined ? {} : { attributes: said }),
       ...(hostname === undefined ? {} : { hostname }),
     });
   });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, resolve(value)];
 }
 
 /** The text as it is, once it can be read. */

@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly agentPorts: readonly number[];
   /** What each agent offers, as text; what it finds where absent. */
   readonly agentResources: readonly string[];
+  /** Tasks may fetch what is in these, whoever they run as. */
+  readonly publicDirectories: readonly string[];
   readonly logLevel: string;
   /** A sentence about a part, for the terminal. */
   readonly onNote: (text: string) => void;
@@ -60,7 +62,8 @@ export class Cluster {
     this.#agents = agentPorts.map((port, i) => {
       const offered = options.agentResources[i];
       const resources = offered === undefined ? [] : ['--resources', offered];
-      return this.#part(`agent-${i + 1}`, 'agent', ['--master', this.endpoint, '--http-port', String(port), ...resources]);
+      const shown = options.publicDirectories.flatMap((directory) => ['--public-directory', directory]);
+      return this.#part(`agent-${i + 1}`, 'agent', ['--master', this.endpoint, '--http-port', String(port), ...resources, ...shown]);
     });
     this.#marathon = this.#part('marathon', 'marathon', ['--master', this.endpoint, '--http-port', String(marathonPort)]);
   }

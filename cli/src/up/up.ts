@@ -3,7 +3,7 @@ import { readState, type StateJson } from '../api/master.js';
 import { marathonService, masterService } from '../context.js';
 import { writeJson, type Output } from '../output/output.js';
 import { Cluster } from './cluster.js';
-import { deployExample, waitForHealthy } from './example.js';
+import { deployExample, EXAMPLE_DIRECTORY, waitForHealthy } from './example.js';
 import { notIsolated } from './not-isolated.js';
 import { choosePorts } from './ports.js';
 import { aborted } from './signals.js';
@@ -37,7 +37,7 @@ export async function up(options: UpOptions, output: Output, signal: AbortSignal
   const rotation = setInterval(() => cluster.parts.forEach((part) => part.rotateLog()), LOG_INTERVAL_MS);
   try {
     const state = await cluster.start(signal);
-    if (state !== undefined) await present(options, cluster, state, output, signal);
+    if (state !== undefined) await present(options, workDir, cluster, state, output, signal);
     await aborted(signal);
     output.note('stopping\n');
   } finally {
@@ -65,17 +65,25 @@ async function createCluster(options: UpOptions, workDir: WorkDir, output: Outpu
     marathonPort: marathonPort!,
     agentPorts: chosenAgentPorts,
     agentResources: options.agentResources,
+    publicDirectories: [EXAMPLE_DIRECTORY, workDir.publicDirectory],
     logLevel: options.logLevel,
     onNote: (text) => output.note(`${text}\n`),
   });
 }
 
 /** Deploys the example, waits for it, and says what there is. */
-async function present(options: UpOptions, cluster: Cluster, state: StateJson, output: Output, signal: AbortSignal): Promise<void> {
+async function present(
+  options: UpOptions,
+  workDir: WorkDir,
+  cluster: Cluster,
+  state: StateJson,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
   const marathon = marathonService(cluster.marathonUrl);
   if (options.example) {
-    const id = await deployExample(marathon);
-    const { app, healthy } = await waitForHealthy(marathon, id, signal);
+    const id = await deployExample(marathon, workDir.publicDirectory);
+    const { app, healthy } = await waitForHealthy(marathon, id, signal, (text) => output.note(`${text}\n`));
     if (signal.aborted) return;
     if (!healthy) output.note(`${id} is not healthy yet: ${whyNot(app)}; "proffer tasks --all" and "proffer logs TASK" tell more\n`);
   }

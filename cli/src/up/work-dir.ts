@@ -39,6 +39,7 @@ export class WorkDir {
       // Tasks run as other users must be able to reach their sandboxes through it.
       mkdirSync(path, { recursive: true, mode: 0o755 });
       mkdirSync(join(path, 'logs'), { recursive: true, mode: 0o750 });
+      mkdirSync(join(path, 'public'), { recursive: true, mode: 0o755 });
     } catch (error) {
       throw new CliError(`the work dir ${path} cannot be made: ${(error as Error).message}`, { hint: 'name another with --work-dir DIRECTORY' });
     }
@@ -56,6 +57,11 @@ export class WorkDir {
     return workDir;
   }
 
+  /** What tasks may fetch from here. */
+  get publicDirectory(): string {
+    return join(this.path, 'public');
+  }
+
   logFile(name: string): string {
     return join(this.path, 'logs', `${name}.log`);
   }
@@ -67,7 +73,10 @@ export class WorkDir {
     this.#save();
   }
 
+  /** Gives it back, once all parts have ended. */
   release(): void {
+    this.#parts.clear();
+    this.#save();
     this.#unlock();
   }
 

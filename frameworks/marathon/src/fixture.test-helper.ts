@@ -15,13 +15,18 @@ export interface Answer {
 export class Fixture {
   readonly cluster: TestCluster;
   store = new MemoryStore();
+  /** What the framework could not go on after. */
+  readonly fatal: unknown[] = [];
   #running: RunningMarathon | undefined;
 
   private constructor(cluster: TestCluster) {
     this.cluster = cluster;
   }
 
-  static async start(t: ExecutionContext, agents: readonly AgentOptions[] = [{ resources: 'cpus:4;mem:4096;ports:[31000-31099]' }]): Promise<Fixture> {
+  static async start(
+    t: ExecutionContext,
+    agents: readonly AgentOptions[] = [{ resources: 'cpus:4;mem:4096;ports:[31000-31099]' }],
+  ): Promise<Fixture> {
     const fixture = new Fixture(createCluster({ agents }));
     t.teardown(() => fixture.#running?.close());
     await fixture.startFramework();
@@ -37,6 +42,7 @@ export class Fixture {
       version: '1.0.0',
       clock: this.cluster.clock,
       store: this.store,
+      onFatal: (error) => void this.fatal.push(error),
     });
     await this.cluster.settle();
   }
@@ -55,7 +61,9 @@ export class Fixture {
   async call(method: string, path: string, body?: unknown): Promise<Answer> {
     const response = await fetch(this.address + path, {
       method,
-      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;

@@ -73,12 +73,9 @@ export async function startMarathon(options: MarathonOptions): Promise<RunningMa
     address,
     close: async () => {
       await api.close();
-      try {
-        await runner.close();
-      } finally {
-        await subscription.close();
-        await store.close();
-      }
+      await runner.close();
+      await subscription.close();
+      await store.close();
     },
   };
 }

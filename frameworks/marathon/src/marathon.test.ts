@@ -16,7 +16,13 @@ test('an app runs, is scaled, replaces what dies, restarts and is deleted', asyn
 
   const info = f.cluster.agents[0]!.tasks[0]!.info;
   const environment = Object.fromEntries(info.command!.environment!);
-  t.like(environment, { MARATHON_APP_ID: '/hello', PORT: environment['PORT0'], PORT_DEFAULT: environment['PORT0'], PORT_10000: environment['PORT0'], HOST: 'agent-1' });
+  t.like(environment, {
+    MARATHON_APP_ID: '/hello',
+    PORT: environment['PORT0'],
+    PORT_DEFAULT: environment['PORT0'],
+    PORT_10000: environment['PORT0'],
+    HOST: 'agent-1',
+  });
   t.is(info.resources.ports[0], Number(environment['PORT0']));
 
   const [first, second] = f.running();

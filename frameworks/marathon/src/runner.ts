@@ -80,7 +80,7 @@ export class Runner {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelWake();
-    await this.#told;
+    await this.#told.catch(() => undefined);
   }
 
   #turn(): void {
@@ -120,7 +120,10 @@ export class Runner {
       case 'revive':
         return calls.revive();
       case 'kill':
-        return calls.kill(call.taskId, { agentId: call.agentId, ...(call.killPolicy === undefined ? {} : { killPolicy: call.killPolicy }) });
+        return calls.kill(call.taskId, {
+          agentId: call.agentId,
+          ...(call.killPolicy === undefined ? {} : { killPolicy: call.killPolicy }),
+        });
       case 'acknowledge':
         return calls.acknowledge(call.status);
       case 'reconcile':
@@ -139,7 +142,18 @@ export class Runner {
       this.#options.log.error({ err: error, offerId }, 'launch refused');
       const timestamp = this.now / 1000;
       for (const { taskId, agentId } of tasks) {
-        this.input({ type: 'update', status: { taskId, agentId, state: 'TASK_ERROR', source: 'SOURCE_MASTER', reason: 'REASON_TASK_INVALID', message, timestamp } });
+        this.input({
+          type: 'update',
+          status: {
+            taskId,
+            agentId,
+            state: 'TASK_ERROR',
+            source: 'SOURCE_MASTER',
+            reason: 'REASON_TASK_INVALID',
+            message,
+            timestamp,
+          },
+        });
       }
     }
   }

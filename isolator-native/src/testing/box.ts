@@ -75,6 +75,11 @@ export const isRoot = process.getuid?.() === 0;
 /** Declares a test that is skipped, with the reason in its title, where root is needed and missing. */
 export const rootTitle = (title: string): string => (isRoot ? title : `${title} (skipped: needs root)`);
 
+/** What a test's clean-up hangs on to: a part of ava's `t`. */
+export interface Teardown {
+  teardown(action: () => Promise<void>): void;
+}
+
 /** Polls until `condition` holds; fails after five seconds. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
   for (let waited = 0; !condition(); waited += 10) {

@@ -30,7 +30,12 @@ test('heap: items come out in order whatever was added, changed and removed in b
         if (heap.peek()?.key !== keys[0] || heap.second()?.key !== keys[1]) return false;
       }
       const keys = inside.map((each) => each.key).sort((a, b) => a - b);
-      return keys.every((key) => heap.pop()?.key === key) && heap.size === 0;
+      const inOrder = keys.every((key) => {
+        const first = heap.peek()!;
+        heap.remove(first);
+        return first.key === key;
+      });
+      return inOrder && heap.size === 0;
     }),
   );
   t.pass();

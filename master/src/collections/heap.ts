@@ -36,12 +36,6 @@ export class Heap<T extends HeapItem> {
     this.#up(item.heapIndex);
   }
 
-  pop(): T | undefined {
-    const first = this.#items[0];
-    if (first !== undefined) this.remove(first);
-    return first;
-  }
-
   /** Call after an item's key changed. */
   update(item: T): void {
     if (item.heapIndex < 0) return;
@@ -59,11 +53,6 @@ export class Heap<T extends HeapItem> {
     this.#items[index] = last;
     last.heapIndex = index;
     this.update(last);
-  }
-
-  clear(): void {
-    for (const item of this.#items) item.heapIndex = -1;
-    this.#items.length = 0;
   }
 
   #up(start: number): void {

@@ -2,16 +2,23 @@ import { isTerminal, type AgentInfo, type Resources } from '@proffer/sdk/model';
 import type { FromAgent, TaskRecord } from '@proffer/sdk/protocol';
 import type { Allocated } from '../allocator/index.js';
 import type { Cluster } from './cluster.js';
-import { sendKill } from './control.js';
 import { addExecutor, releaseExecutor } from './executors.js';
 import { awaitRemoval } from './framework-removal.js';
-import type { Agent, Task } from './state.js';
+import type { Agent, Framework, Task } from './state.js';
 import { masterStatus, reconciledStatus, repeatedStatus, withoutData } from './statuses.js';
 import { addTask, completeTask, holdTask, releaseTask } from './tasks.js';
 
+/** What a registering agent has and must end. */
+export interface Superfluous {
+  /** Ids of frameworks that are gone, whatever there is of them. */
+  readonly frameworks: Set<string>;
+  /** Tasks of ids that run elsewhere. */
+  readonly tasks: { readonly framework: Framework; readonly taskId: string }[];
+}
+
 /**
  * What a registering agent brings along is the truth about it: what is known of its tasks, executors and resources is
- * replaced. Returns the ids of the frameworks that are gone, whose tasks it must end.
+ * replaced. Returns what of it the agent must end.
  *
  * `lost`: it was out of reach, so its frameworks are told of the tasks that are back. `recovered`: it comes back after a
  * change of master, so those are told that asked for all their tasks before.
@@ -21,12 +28,12 @@ export function takeInventory(
   agent: Agent,
   message: FromAgent<'REGISTER_AGENT'>,
   { lost, recovered }: { readonly lost: boolean; readonly recovered: boolean },
-): string[] {
+): Superfluous {
   forgetHoldings(cluster, agent);
   agent.info = message.agentInfo;
-  const removed = new Set<string>();
-  takeExecutors(cluster, agent, message, removed);
-  const brought = takeTasks(cluster, agent, message, removed);
+  const superfluous: Superfluous = { frameworks: new Set(), tasks: [] };
+  takeExecutors(cluster, agent, message, superfluous);
+  const brought = takeTasks(cluster, agent, message, superfluous);
   for (const task of agent.tasks) if (!brought.has(task)) missTask(cluster, task);
   cluster.allocator.addAgent(agent.agentId, agent.info.resources, holdings(agent));
   for (const task of brought) {
@@ -34,11 +41,11 @@ export function takeInventory(
     if (lost) cluster.tell(task.framework, repeatedStatus(cluster, task, 'REASON_AGENT_REREGISTERED', back));
     else if (recovered && task.framework.askedForAll) cluster.tell(task.framework, reconciledStatus(cluster, task));
   }
-  for (const frameworkId of removed) {
+  for (const frameworkId of superfluous.frameworks) {
     const framework = cluster.frameworks.get(frameworkId);
     if (framework !== undefined) awaitRemoval(cluster, framework);
   }
-  return [...removed];
+  return superfluous;
 }
 
 function forgetHoldings(cluster: Cluster, agent: Agent): void {
@@ -47,27 +54,27 @@ function forgetHoldings(cluster: Cluster, agent: Agent): void {
   cluster.allocator.removeAgent(agent.agentId);
 }
 
-function takeExecutors(cluster: Cluster, agent: Agent, { executors }: FromAgent<'REGISTER_AGENT'>, removed: Set<string>): void {
+function takeExecutors(cluster: Cluster, agent: Agent, { executors }: FromAgent<'REGISTER_AGENT'>, ends: Superfluous): void {
   for (const { frameworkId, executorId, role, resources } of executors) {
     const framework = cluster.frameworks.get(frameworkId);
-    if (framework === undefined || framework.state === 'removed') removed.add(frameworkId);
+    if (framework === undefined || framework.state === 'removed') ends.frameworks.add(frameworkId);
     if (framework === undefined || agent.executors.get(frameworkId)?.has(executorId)) continue;
     addExecutor(framework, agent, executorId, role, known(resources, agent.info));
     cluster.changes.framework(framework);
   }
 }
 
-function takeTasks(cluster: Cluster, agent: Agent, { tasks }: FromAgent<'REGISTER_AGENT'>, removed: Set<string>): Set<Task> {
+function takeTasks(cluster: Cluster, agent: Agent, { tasks }: FromAgent<'REGISTER_AGENT'>, ends: Superfluous): Set<Task> {
   const brought = new Set<Task>();
   for (const record of tasks) {
     const { frameworkId, taskId } = record;
     const framework = cluster.frameworks.get(frameworkId);
-    if (framework === undefined || framework.state === 'removed') removed.add(frameworkId);
+    if (framework === undefined || framework.state === 'removed') ends.frameworks.add(frameworkId);
     if (framework === undefined) continue;
     const existing = framework.tasks.get(taskId);
     if (existing !== undefined && existing.agent !== agent) {
       // The framework started a second task of this id elsewhere; it knows that one, and never learns of this one.
-      sendKill(cluster, { framework, agent, taskId });
+      ends.tasks.push({ framework, taskId });
       continue;
     }
     const task = existing ?? addTask(cluster, framework, agent, { executorId: undefined, labels: [], ...record }, cluster.now);

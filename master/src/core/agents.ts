@@ -3,7 +3,7 @@ import { loseAgent, retireAgent } from './agent-loss.js';
 import { takeInventory } from './agent-inventory.js';
 import { agentRecord, setAgentState } from './agent-state.js';
 import type { Cluster } from './cluster.js';
-import { sendKills } from './control.js';
+import { sendKill, sendKills } from './control.js';
 import { AGENTS_MAX } from './limits.js';
 import { rescindOffersOf } from './offers.js';
 import { answerQuestions } from './reconciliation.js';
@@ -88,8 +88,9 @@ function completeRegistration(cluster: Cluster, agent: Agent, message: FromAgent
   const recovered = cluster.recovering.delete(agent);
   setAgentState(cluster, agent, 'registered');
   agent.registeredAt = cluster.now;
-  const removedFrameworks = takeInventory(cluster, agent, message, { lost, recovered });
-  cluster.send(agent, { type: 'AGENT_REGISTERED', agentId: agent.agentId, removedFrameworks });
+  const { frameworks, tasks } = takeInventory(cluster, agent, message, { lost, recovered });
+  cluster.send(agent, { type: 'AGENT_REGISTERED', agentId: agent.agentId, removedFrameworks: [...frameworks] });
+  for (const task of tasks) sendKill(cluster, { ...task, agent });
   sendKills(cluster, agent);
   if (recovered) answerQuestions(cluster, agent);
 }

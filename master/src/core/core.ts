@@ -1,17 +1,18 @@
 import type { AgentToMaster, ProtocolErrorCode, SchedulerCall } from '@proffer/sdk/protocol';
 import { acceptOffers } from './accept.js';
 import { disconnectAgent, endRecovery, recoverAgent, registerAgent } from './agents.js';
-import { Cluster } from './cluster.js';
+import { Cluster, type Session } from './cluster.js';
 import { killTask, messageToExecutor, messageToFramework, shutdownExecutor } from './control.js';
 import type { Counters } from './counters.js';
 import { reviveRoles, setDemand, suppressRoles } from './demand.js';
 import { executorExited } from './executors.js';
 import { finishRemoval, removeFramework } from './framework-removal.js';
 import { disconnectFramework, recoverFramework, subscribe, updateFramework } from './frameworks.js';
+import { FAULT_LENGTH_MAX } from './limits.js';
 import { declineOffers, expireOffers, makeOffers } from './offers.js';
 import { callOperator } from './operator.js';
-import { reconcile } from './reconciliation.js';
 import { Reader } from './reader.js';
+import { reconcile } from './reconciliation.js';
 import type { Agent, Framework } from './state.js';
 import type { CoreConfig, Effect, Input, PeerId, RegistryState } from './types.js';
 import { acknowledgeUpdate, updateTask } from './updates.js';
@@ -109,14 +110,13 @@ export class MasterCore {
     const session = cluster.sessions.get(peer);
     if (message.type === 'SUBSCRIBE' && (session === undefined || 'framework' in session)) {
       subscribe(cluster, peer, principal, message);
+      this.#leaveIfRefused(peer, session);
     } else if (message.type === 'REGISTER_AGENT' && (session === undefined || 'agent' in session)) {
       registerAgent(cluster, peer, message);
+      this.#leaveIfRefused(peer, session);
     } else if (session === undefined) {
-      cluster.reset(
-        peer,
-        'NOT_REGISTERED',
-        `the first message of a session must be SUBSCRIBE or REGISTER_AGENT, got ${message.type}`,
-      );
+      const expected = 'the first message of a session must be SUBSCRIBE or REGISTER_AGENT';
+      cluster.reset(peer, 'NOT_REGISTERED', `${expected}, got ${message.type}`);
     } else if ('agent' in session) {
       this.#fromAgent(session.agent, message as AgentToMaster);
     } else {
@@ -201,14 +201,23 @@ export class MasterCore {
     if (fault !== undefined) this.#reject(framework, call.type, fault);
   }
 
-  #reject(from: Agent | Framework, received: string, fault: string, code: ProtocolErrorCode = 'INVALID_MESSAGE'): void {
-    this.#cluster.send(from, { type: 'REJECTED', code, message: `${received} refused: ${fault}`, received });
+  #reject(from: Agent | Framework, received: string, fault: string): void {
+    const text = `${received} refused: ${fault}`.slice(0, FAULT_LENGTH_MAX);
+    this.#cluster.send(from, { type: 'REJECTED', code: 'INVALID_MESSAGE', message: text, received });
   }
 
   #close(peer: PeerId, code: ProtocolErrorCode): void {
     const session = this.#cluster.sessions.get(peer);
-    if (session === undefined) return;
     this.#cluster.sessions.delete(peer);
+    if (session !== undefined) this.#leave(peer, session, code);
+  }
+
+  /** Who registers or subscribes again and is refused loses the session it had. */
+  #leaveIfRefused(peer: PeerId, session: Session | undefined): void {
+    if (session !== undefined && !this.#cluster.sessions.has(peer)) this.#leave(peer, session, 'INVALID_MESSAGE');
+  }
+
+  #leave(peer: PeerId, session: Session, code: ProtocolErrorCode): void {
     if ('agent' in session) {
       if (session.agent.peer === peer) disconnectAgent(this.#cluster, session.agent, code);
     } else if (session.framework.peer === peer) {

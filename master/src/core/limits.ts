@@ -24,6 +24,9 @@ export const OFFERS_PER_EVENT = 256;
 /** Longest filter, as in Mesos: a year. */
 export const REFUSE_SECONDS_MAX = 365 * 24 * 3600;
 
+/** What is said of a fault: a peer's own data is part of it, and must not come back at full length. */
+export const FAULT_LENGTH_MAX = 1_000;
+
 /**
  * How long the tasks of a removed framework may take to end before what they hold counts as free: their grace periods
  * and the way there and back. Sooner if their agent says that they ended.

@@ -66,8 +66,7 @@ export function dropOffer(cluster: Cluster, held: HeldOffer): void {
 /** Ends the offer, unused. */
 export function returnOffer(cluster: Cluster, held: HeldOffer, refuseUntil?: number): void {
   dropOffer(cluster, held);
-  const filter = refuseUntil === undefined ? {} : { refuseUntil };
-  cluster.allocator.settle([held.grant], { used: NO_RESOURCES, launched: NOTHING_LAUNCHED, ...filter });
+  cluster.allocator.settle([held.grant], { used: NO_RESOURCES, launched: NOTHING_LAUNCHED, refuseUntil });
 }
 
 /** Takes back the offer; the framework is told. */

@@ -3,6 +3,7 @@ import { markAgentGone } from './agents.js';
 import type { Cluster } from './cluster.js';
 import { killTask } from './control.js';
 import { removeFramework } from './framework-removal.js';
+import { rescindOffer } from './offers.js';
 import type { Framework } from './state.js';
 import { OperatorError, type OperatorCall } from './types.js';
 
@@ -28,8 +29,22 @@ export function callOperator(cluster: Cluster, call: OperatorCall): void {
       const agent = cluster.agents.get(call.agentId);
       if (agent === undefined) throw new OperatorError('NOT_FOUND', `there is no agent "${call.agentId}"`);
       markAgentGone(cluster, agent);
+      return;
     }
+    case 'setWeight':
+      setWeight(cluster, call.role, call.weight);
   }
+}
+
+/** Takes back what is offered in the role: it was shared out by the old weight. */
+function setWeight(cluster: Cluster, role: string, weight: number): void {
+  if (!(weight > 0 && weight < Infinity)) {
+    throw new OperatorError('CONFLICT', `the weight of role "${role}" must be above 0, got ${weight}`);
+  }
+  cluster.persist({ type: 'setWeight', role, weight }, () => {
+    cluster.allocator.setWeight(role, weight);
+    for (const held of cluster.offers.values()) if (held.grant.role === role) rescindOffer(cluster, held);
+  });
 }
 
 function findFramework(cluster: Cluster, frameworkId: string): Framework {

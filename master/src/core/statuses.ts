@@ -1,5 +1,6 @@
 import type { Reason, TaskState, TaskStatus } from '@proffer/sdk/model';
 import type { Cluster } from './cluster.js';
+import { FAULT_LENGTH_MAX } from './limits.js';
 import type { Task } from './state.js';
 
 /** A status that the master makes: without uuid, so that nobody acknowledges it. */
@@ -19,7 +20,7 @@ export function masterStatus(
     ...(agentId === undefined ? {} : { agentId }),
     ...(executorId === undefined ? {} : { executorId }),
     reason,
-    message,
+    message: message.slice(0, FAULT_LENGTH_MAX),
   };
 }
 

@@ -62,7 +62,9 @@ export type Input =
 export type OperatorCall =
   | { readonly type: 'killTask'; readonly frameworkId: string; readonly taskId: string }
   | { readonly type: 'teardown'; readonly frameworkId: string }
-  | { readonly type: 'markAgentGone'; readonly agentId: string };
+  | { readonly type: 'markAgentGone'; readonly agentId: string }
+  /** `weight` is above 0. */
+  | { readonly type: 'setWeight'; readonly role: string; readonly weight: number };
 
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';

@@ -1,8 +1,6 @@
 /** A small world around a core: agents and frameworks that remember what they were told. For tests of the core itself. */
 import {
-  add,
   isTerminal,
-  NO_RESOURCES,
   parseResources,
   type Demand,
   type Offer,
@@ -10,7 +8,14 @@ import {
   type TaskState,
   type TaskStatus,
 } from '@proffer/sdk/model';
-import type { AgentToMaster, ExecutorRecord, MasterToAgent, SchedulerCall, SchedulerEvent, TaskLaunch, TaskRecord } from '@proffer/sdk/protocol';
+import type {
+  AgentToMaster,
+  ExecutorRecord,
+  MasterToAgent,
+  SchedulerCall,
+  SchedulerEvent,
+  TaskRecord,
+} from '@proffer/sdk/protocol';
 import { Records } from '../registry/records.js';
 import { MasterCore } from './core.js';
 import { DEFAULT_CORE_CONFIG, OperatorError, type Effect, type Input, type Rejected } from './types.js';
@@ -74,7 +79,14 @@ export class World {
 
   constructor() {
     this.core = this.#newCore();
-    this.agents = AGENTS.map((resources, i) => ({ agentId: `a${i}`, peer: undefined, session: 0, resources, tasks: new Map(), executors: new Map() }));
+    this.agents = AGENTS.map((resources, i) => ({
+      agentId: `a${i}`,
+      peer: undefined,
+      session: 0,
+      resources,
+      tasks: new Map(),
+      executors: new Map(),
+    }));
     this.frameworks = FRAMEWORKS.map((roles, i) => ({
       name: `f${i}`,
       roles,
@@ -119,9 +131,14 @@ export class World {
 
   register(agent: WorldAgent): void {
     agent.peer = `${agent.agentId}#${agent.session++}`;
-    const tasks = Array.from(agent.tasks.values(), ({ record, state, sent }) => ({ ...record, state, ...(sent && { status: sent }) }));
+    const tasks = Array.from(agent.tasks.values(), ({ record, state, sent: status }) => ({
+      ...record,
+      state,
+      ...(status && { status }),
+    }));
     const agentInfo = { hostname: agent.agentId, httpAddress: '', resources: agent.resources, attributes: [], version: '' };
-    this.says(agent, { type: 'REGISTER_AGENT', agentId: agent.agentId, agentInfo, tasks, executors: [...agent.executors.values()] });
+    const executors = [...agent.executors.values()];
+    this.says(agent, { type: 'REGISTER_AGENT', agentId: agent.agentId, agentInfo, tasks, executors });
   }
 
   demand(seed: number): Demand[] {
@@ -212,9 +229,11 @@ export class World {
         if (task !== undefined) task.doomed = true;
         break;
       }
-      case 'ACKNOWLEDGE':
-        if (isTerminal(agent.tasks.get(message.taskId)?.state ?? 'TASK_STAGING')) agent.tasks.delete(message.taskId);
+      case 'ACKNOWLEDGE': {
+        const state = agent.tasks.get(message.taskId)?.state ?? 'TASK_STAGING';
+        if (isTerminal(state) && message.uuid === `${message.taskId}-${state}`) agent.tasks.delete(message.taskId);
         break;
+      }
       case 'SHUTDOWN_FRAMEWORK':
         for (const task of agent.tasks.values()) if (task.record.frameworkId === message.frameworkId) task.doomed = true;
         break;

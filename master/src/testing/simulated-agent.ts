@@ -242,7 +242,6 @@ export class SimulatedAgent {
       ...(executor === undefined ? {} : { executorId: executor.executorId }),
     });
     if (task.updates.length === 1) this.#sendHead(task);
-    else this.#send(task, task.updates[0]!);
     if (task.ended && executor !== undefined) this.#endExecutor(task.frameworkId, executor.executorId);
   }
 

@@ -108,7 +108,7 @@ const body: Required<Body> = {
   data: new Uint8Array(1),
 };
 
-/** The compiler sees that a sample has every field of its interface; this sees that the schema has the same ones, and takes it. */
+/** The compiler sees that a sample has every field of its interface; this sees that the schema has the same ones. */
 const samples: readonly (readonly [name: string, schema: TSchema, sample: object])[] = [
   ['Resources', schemas.Resources, one],
   ['Attribute', schemas.Attribute, attribute],

@@ -65,7 +65,12 @@ export class HttpError extends Error {
 /** 422 (or `status`) for one field: says which, what was expected and what came. */
 export function fieldError(field: string, expected: string, got: unknown, status = 422): HttpError {
   const shown = show(got);
-  return new HttpError(status, `${field} must be ${expected}, got ${shown}`, { code: 'INVALID_FIELD', field, expected, got: shown });
+  return new HttpError(status, `${field} must be ${expected}, got ${shown}`, {
+    code: 'INVALID_FIELD',
+    field,
+    expected,
+    got: shown,
+  });
 }
 
 /** Longest piece of a client's own input that an error repeats. */

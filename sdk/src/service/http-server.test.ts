@@ -1,13 +1,23 @@
 import { Type } from '@sinclair/typebox';
 import test, { type ExecutionContext } from 'ava';
 import { connect, type AddressInfo } from 'node:net';
-import { createHttpServer, createLogger, HttpError, Metrics, streamEvents, type HttpServer, type HttpServerOptions } from './index.js';
+import {
+  createHttpServer,
+  createLogger,
+  HttpError,
+  Metrics,
+  streamEvents,
+  type HttpServer,
+  type HttpServerOptions,
+} from './index.js';
 
 const Body = Type.Object(
   {
     instances: Type.Integer({ minimum: 0 }),
     cpus: Type.Number({ default: 1 }),
-    ports: Type.Optional(Type.Array(Type.Object({ port: Type.Union([Type.Integer(), Type.Literal('any')]) }, { additionalProperties: false }))),
+    ports: Type.Optional(
+      Type.Array(Type.Object({ port: Type.Union([Type.Integer(), Type.Literal('any')]) }, { additionalProperties: false })),
+    ),
   },
   { additionalProperties: false },
 );
@@ -17,11 +27,15 @@ function server(t: ExecutionContext, options: Partial<HttpServerOptions> = {}): 
   const metrics = new Metrics({ processMetrics: false });
   metrics.counter('launches_total', 'Launches').inc(3);
   const app = createHttpServer({ log, name: 'test', version: '1.2.3', metrics, bodyLimit: 1000, ...options });
-  app.post('/things/:id', { schema: { body: Body, querystring: Type.Object({ force: Type.Boolean({ default: false }) }) } }, (request) => ({
-    instances: request.body.instances + 1,
-    cpus: request.body.cpus,
-    force: request.query.force,
-  }));
+  app.post(
+    '/things/:id',
+    { schema: { body: Body, querystring: Type.Object({ force: Type.Boolean({ default: false }) }) } },
+    (request) => ({
+      instances: request.body.instances + 1,
+      cpus: request.body.cpus,
+      force: request.query.force,
+    }),
+  );
   app.get('/apps/*', () => 'app');
   app.get('/boom', () => {
     throw new Error('a password');
@@ -57,29 +71,88 @@ interface Refused {
 }
 
 const refused: readonly Refused[] = [
-  { title: 'a value of the wrong type', body: '{"instances":"two"}', status: 400, expected: { code: 'INVALID_FIELD', field: 'instances', got: '"two"' } },
-  { title: 'a value out of bounds', body: '{"instances":-1}', status: 400, expected: { field: 'instances', expected: 'an integer of at least 0', got: '-1' } },
+  {
+    title: 'a value of the wrong type',
+    body: '{"instances":"two"}',
+    status: 400,
+    expected: { code: 'INVALID_FIELD', field: 'instances', got: '"two"' },
+  },
+  {
+    title: 'a value out of bounds',
+    body: '{"instances":-1}',
+    status: 400,
+    expected: { field: 'instances', expected: 'an integer of at least 0', got: '-1' },
+  },
   { title: 'a missing field', body: '{}', status: 400, expected: { field: 'instances', got: 'nothing' } },
-  { title: 'an unknown field', body: '{"instances":1,"inst":1}', status: 400, expected: { code: 'UNKNOWN_FIELD', field: 'inst' } },
-  { title: 'a fault deep inside', body: '{"instances":1,"ports":[{"port":1},{"port":"x"}]}', status: 400, expected: { field: 'ports[1].port', expected: 'an integer or "any"' } },
+  {
+    title: 'an unknown field',
+    body: '{"instances":1,"inst":1}',
+    status: 400,
+    expected: { code: 'UNKNOWN_FIELD', field: 'inst' },
+  },
+  {
+    title: 'a fault deep inside',
+    body: '{"instances":1,"ports":[{"port":1},{"port":"x"}]}',
+    status: 400,
+    expected: { field: 'ports[1].port', expected: 'an integer or "any"' },
+  },
   { title: 'a list for an object', body: '[]', status: 400, expected: { message: 'the body must be an object, got []' } },
   { title: 'no body', body: '', status: 400, expected: { message: 'the body must be an object, got nothing' } },
   { title: 'no JSON', body: '{"instances":', status: 400, expected: { code: 'INVALID_JSON' } },
   { title: 'a poisoned body', body: '{"instances":1,"__proto__":{"x":1}}', status: 400, expected: { code: 'INVALID_JSON' } },
-  { title: 'another media type', body: 'instances=1', type: 'application/x-www-form-urlencoded', status: 415, expected: { field: 'content-type', expected: 'application/json' } },
+  {
+    title: 'another media type',
+    body: 'instances=1',
+    type: 'application/x-www-form-urlencoded',
+    status: 415,
+    expected: { field: 'content-type', expected: 'application/json' },
+  },
   { title: 'plain text', body: '{"instances":1}', type: 'text/plain', status: 415, expected: { field: 'content-type' } },
-  { title: 'a body too large', body: JSON.stringify({ instances: 'x'.repeat(1000) }), status: 413, expected: { code: 'BODY_TOO_LARGE' } },
-  { title: 'a bad query', url: '/things/1?force=maybe', body: '{"instances":1}', status: 400, expected: { field: 'force', expected: 'a boolean' } },
-  { title: 'a URI that is not there', method: 'GET', url: '/nothing?x=1', status: 404, expected: { message: 'there is nothing at /nothing', code: 'NOT_FOUND' } },
-  { title: 'a method that is not there', method: 'DELETE', url: '/things/1', status: 405, expected: { expected: 'POST', got: 'DELETE' } },
+  {
+    title: 'a body too large',
+    body: JSON.stringify({ instances: 'x'.repeat(1000) }),
+    status: 413,
+    expected: { code: 'BODY_TOO_LARGE' },
+  },
+  {
+    title: 'a bad query',
+    url: '/things/1?force=maybe',
+    body: '{"instances":1}',
+    status: 400,
+    expected: { field: 'force', expected: 'a boolean' },
+  },
+  {
+    title: 'a URI that is not there',
+    method: 'GET',
+    url: '/nothing?x=1',
+    status: 404,
+    expected: { message: 'there is nothing at /nothing', code: 'NOT_FOUND' },
+  },
+  {
+    title: 'a method that is not there',
+    method: 'DELETE',
+    url: '/things/1',
+    status: 405,
+    expected: { expected: 'POST', got: 'DELETE' },
+  },
   { title: 'a URI that is not one', method: 'GET', url: '/%zz', status: 400, expected: { code: 'BAD_REQUEST' } },
-  { title: "the service's own error", method: 'GET', url: '/conflict', status: 409, expected: { message: 'thing "a" is busy', code: 'CONFLICT' } },
+  {
+    title: "the service's own error",
+    method: 'GET',
+    url: '/conflict',
+    status: 409,
+    expected: { message: 'thing "a" is busy', code: 'CONFLICT' },
+  },
 ];
 
 for (const { title, method = 'POST', url = '/things/1', body, type = 'application/json', status, expected } of refused) {
   test(`refused with ${status}: ${title}`, async (t) => {
     const app = server(t);
-    const reply = await app.inject({ method, url, ...(body === undefined ? {} : { payload: body, headers: { 'content-type': type } }) });
+    const reply = await app.inject({
+      method,
+      url,
+      ...(body === undefined ? {} : { payload: body, headers: { 'content-type': type } }),
+    });
     t.is(reply.statusCode, status, reply.body);
     t.like(reply.json(), { ...expected });
     t.is(typeof reply.json().message, 'string');

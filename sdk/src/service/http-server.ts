@@ -17,7 +17,13 @@ import { TrackedSockets } from './sockets.js';
 import { validatorCompiler, type TypeBoxTypeProvider } from './validation.js';
 
 /** A fastify server whose routes are typed by TypeBox schemas. */
-export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+export type HttpServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
 
 /** One mebibyte: large app definitions and job graphs fit. */
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -60,7 +66,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.addHook('onRoute', (route) => routes.add(route.method, route.url));
   app.addHook('onResponse', (request, reply, done) => {
-    log.debug({ method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered');
+    log.debug(
+      { method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    );
     done();
   });
   app.addHook('preClose', (done) => {

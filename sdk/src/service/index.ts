@@ -2,7 +2,14 @@
 export { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 export * from './bind.js';
 export * from './event-log.js';
-export { EVENT_STREAM_BYTES_MAX, KEEP_ALIVE_MS, streamEvents, type EventStream, type EventStreamOptions, type StreamedEvent } from './event-stream.js';
+export {
+  EVENT_STREAM_BYTES_MAX,
+  KEEP_ALIVE_MS,
+  streamEvents,
+  type EventStream,
+  type EventStreamOptions,
+  type StreamedEvent,
+} from './event-stream.js';
 export { fieldError, HttpError, show, type ErrorBody, type HttpErrorDetails } from './http-error.js';
 export * from './http-server.js';
 export * from './logger.js';

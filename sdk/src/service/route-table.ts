@@ -19,7 +19,11 @@ export class RouteTable {
     }
     if (allowed.size === 0) return new HttpError(404, `there is nothing at ${path}`);
     const list = [...allowed].sort().join(', ');
-    return new HttpError(405, `${path} does not take ${method}, only ${list}`, { expected: list, got: method, headers: { allow: list } });
+    return new HttpError(405, `${path} does not take ${method}, only ${list}`, {
+      expected: list,
+      got: method,
+      headers: { allow: list },
+    });
   }
 }
 

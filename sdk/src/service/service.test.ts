@@ -4,9 +4,30 @@ import { checkBind, createLogger, EventLog, Metrics } from './index.js';
 import { readableLine } from './readable-line.js';
 
 test('loopback needs no word, anything wider needs --insecure', (t) => {
-  const local = ['127.0.0.1', '127.9.9.9:80', 'localhost', 'localhost:5050', '::1', '[::1]:5050', 'tcp://127.0.0.1:5060', 'ipc:///tmp/x', '/run/x.sock'];
+  const local = [
+    '127.0.0.1',
+    '127.9.9.9:80',
+    'localhost',
+    'localhost:5050',
+    '::1',
+    '[::1]:5050',
+    'tcp://127.0.0.1:5060',
+    'ipc:///tmp/x',
+    '/run/x.sock',
+  ];
   for (const address of local) t.notThrows(() => checkBind(address, false), address);
-  for (const address of ['0.0.0.0', '0.0.0.0:5050', '::', '[::]:80', '10.0.0.1', 'tcp://*:5060', 'example.org:80', '', '1270.0.0.1', 'localhost.example.org']) {
+  for (const address of [
+    '0.0.0.0',
+    '0.0.0.0:5050',
+    '::',
+    '[::]:80',
+    '10.0.0.1',
+    'tcp://*:5060',
+    'example.org:80',
+    '',
+    '1270.0.0.1',
+    'localhost.example.org',
+  ]) {
     t.throws(() => checkBind(address, false), { instanceOf: RangeError, message: /--insecure/ }, address);
     t.notThrows(() => checkBind(address, true), address);
   }
@@ -26,9 +47,15 @@ test('an event log replays what it holds and says what it does not', (t) => {
   t.deepEqual(log.since(103), { events: [{ id: 104, event: 'e' }] });
   t.deepEqual(log.since(104), { events: [] });
   t.deepEqual(log.since(101).gap, undefined);
-  t.deepEqual(log.since(101).events.map(({ event }) => event), ['c', 'd', 'e']);
+  t.deepEqual(
+    log.since(101).events.map(({ event }) => event),
+    ['c', 'd', 'e'],
+  );
   t.deepEqual(log.since(100).gap, { after: 100, before: 102 });
-  t.deepEqual(log.since(100).events.map(({ id }) => id), [102, 103, 104]);
+  t.deepEqual(
+    log.since(100).events.map(({ id }) => id),
+    [102, 103, 104],
+  );
   t.deepEqual(log.since(9000).gap, { after: 9000, before: 102 }, 'an id of another life');
 });
 
@@ -39,7 +66,10 @@ test('a log line is JSON, or readable, and never holds a secret', (t) => {
   createLogger({ name: 'agent', destination }).info({ taskId: 't1', ...secrets }, 'launched');
   const entry = JSON.parse(lines[0]!) as Record<string, unknown>;
   t.like(entry, { name: 'agent', msg: 'launched', taskId: 't1', level: 30 });
-  createLogger({ name: 'agent', destination, readable: true }).warn({ taskId: 't1', ports: [1], err: new Error('lost') }, 'failed');
+  createLogger({ name: 'agent', destination, readable: true }).warn(
+    { taskId: 't1', ports: [1], err: new Error('lost') },
+    'failed',
+  );
   t.regex(lines[1]!, /^\d\d:\d\d:\d\d\.\d{3} WARN {2}agent: failed taskId=t1 ports=\[1\]\n {2}Error: lost\n {6}at /);
   t.notRegex(lines.join(''), /s3/);
   t.is(readableLine('not json\n'), 'not json\n');
@@ -59,7 +89,13 @@ test('metrics are counted, set, or read when somebody asks', async (t) => {
   await metrics.text();
   agents = [{ labels: { state: 'up' }, value: 2 }];
   const text = await metrics.text();
-  for (const line of ['calls_total{type="ACCEPT"} 2', 'leader 1', 'seconds_bucket{le="1"} 1', 'agents{state="up"} 2', 'tasks 4']) {
+  for (const line of [
+    'calls_total{type="ACCEPT"} 2',
+    'leader 1',
+    'seconds_bucket{le="1"} 1',
+    'agents{state="up"} 2',
+    'tasks 4',
+  ]) {
     t.true(text.includes(line), line);
   }
   t.false(text.includes('gone'), 'what is not there any more is not shown');
@@ -81,7 +117,9 @@ function service(program: string, signals: readonly NodeJS.Signals[] = []) {
     if (signals.length > 1 && logged.includes('"stopping"')) child.kill(signals[1]);
   });
   child.stdout.once('data', () => signals[0] !== undefined && child.kill(signals[0]));
-  return new Promise<{ code: number | null; logged: string }>((resolve) => child.on('close', (code) => resolve({ code, logged })));
+  return new Promise<{ code: number | null; logged: string }>((resolve) =>
+    child.on('close', (code) => resolve({ code, logged })),
+  );
 }
 
 test('a service stops at a signal, and says why when it ends otherwise', async (t) => {

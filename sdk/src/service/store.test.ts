@@ -41,7 +41,10 @@ test('what was written is there after a reopen: values of every kind, deletions,
 
   const again = await openStore(path);
   t.is(again.get('app/b'), undefined);
-  t.deepEqual(Array.from(again.entries('app/'), ([key]) => key), ['app/a', 'app/c']);
+  t.deepEqual(
+    Array.from(again.entries('app/'), ([key]) => key),
+    ['app/a', 'app/c'],
+  );
   const read = again.get('app/a') as typeof value;
   t.deepEqual({ ...read, bytes: [...read.bytes] }, { ...value, list: [1, 2.5, -1, 2 ** 40], bytes: [0, 255] });
   await again.close();
@@ -65,7 +68,13 @@ test('a bad key is refused and nothing of its write is kept', async (t) => {
   const stores: Store[] = [await openStore(directory(t)), new MemoryStore()];
   for (const store of stores) {
     for (const key of ['', 'x'.repeat(1901), 'a\u0000b']) {
-      await t.throwsAsync(store.write([{ key: 'good', value: 1 }, { key, value: 1 }]), { instanceOf: RangeError });
+      await t.throwsAsync(
+        store.write([
+          { key: 'good', value: 1 },
+          { key, value: 1 },
+        ]),
+        { instanceOf: RangeError },
+      );
     }
     t.is(store.get('good'), undefined);
     const longest = 'x'.repeat(1900);
@@ -75,7 +84,7 @@ test('a bad key is refused and nothing of its write is kept', async (t) => {
   }
 });
 
-test('a second store on the directory is refused while the first lives, and kill -9 in the middle of writing loses nothing acknowledged', async (t) => {
+test('one process at a time has the directory, and kill -9 in the middle of writing loses nothing acknowledged', async (t) => {
   const path = directory(t);
   const { child, lines } = otherProcess(
     path,

@@ -57,7 +57,9 @@ export function compileSchema(schema: TSchema): (value: unknown) => SchemaFault[
     for (const error of check.Errors(value)) {
       const fault = deepest(error) ?? error;
       if (faults.size >= FAULTS_MAX) break;
-      const expected = /Unexpected property/.test(fault.message) ? 'left out: it is not a known field' : expectation(fault.schema);
+      const expected = /Unexpected property/.test(fault.message)
+        ? 'left out: it is not a known field'
+        : expectation(fault.schema);
       if (!faults.has(fault.path)) faults.set(fault.path, { path: fault.path, expected, got: show(fault.value) });
     }
     return [...faults.values()];
@@ -66,7 +68,10 @@ export function compileSchema(schema: TSchema): (value: unknown) => SchemaFault[
 
 /** `/portDefinitions/0/port` as people write it: `portDefinitions[0].port`. */
 export function fieldOf(path: string): string {
-  const parts = path.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const parts = path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   return parts.map((part, i) => (/^\d+$/.test(part) ? `[${part}]` : i === 0 ? part : `.${part}`)).join('');
 }
 

@@ -4,7 +4,8 @@ import { Acceptor } from './acceptor.js';
 import { systemClock, type Clock } from './clock.js';
 import type { AcceptorHandlers, AcceptorLink, LinkOptions, PeerCarrier } from './types.js';
 import { Outbox } from './zmq-outbox.js';
-import { FRAMES_PER_TURN, RETRY_MS, SOCKET_OPTIONS } from './zmq-options.js';
+import { RETRY_MS, SOCKET_OPTIONS } from './zmq-options.js';
+import { readTurns } from './zmq-reader.js';
 
 export interface ZmqAcceptorOptions<K extends PeerKind> extends LinkOptions {
   /** Where to listen: `tcp://127.0.0.1:5060`, `tcp://127.0.0.1:*`, `ipc:///run/proffer/executor.sock`. */
@@ -79,7 +80,10 @@ class RouterCarrier implements PeerCarrier {
 
   start(receiver: Receiver): void {
     this.#receiver = receiver;
-    this.#reading = this.#read(receiver);
+    this.#reading = readTurns(this.#router, (messages) => {
+      if (this.#closed) return;
+      receiver.onFrames(messages.map((parts) => [parts[0]!.toString('latin1'), parts.length === 2 ? parts[1]! : NOT_A_FRAME]));
+    });
   }
 
   #receiver: Receiver | undefined;
@@ -153,31 +157,6 @@ class RouterCarrier implements PeerCarrier {
     if (this.#closed || !this.#outboxes.has(address)) return;
     this.#ready.add(address);
     this.#writing ??= this.#write();
-  }
-
-  /** Reads all that is there, then hands it over in one turn of the loop. */
-  async #read(receiver: Receiver): Promise<void> {
-    let frames: Incoming[] = [];
-    let turn: Promise<void> | undefined;
-    for (;;) {
-      let parts: Buffer[];
-      try {
-        parts = await this.#router.receive();
-      } catch {
-        return; // The socket was closed.
-      }
-      frames.push([parts[0]!.toString('latin1'), parts.length === 2 ? parts[1]! : NOT_A_FRAME]);
-      turn ??= new Promise((resolve) => {
-        setImmediate(() => {
-          const collected = frames;
-          frames = [];
-          turn = undefined;
-          resolve();
-          if (!this.#closed) receiver.onFrames(collected);
-        });
-      });
-      if (frames.length >= FRAMES_PER_TURN) await turn;
-    }
   }
 }
 

@@ -5,7 +5,8 @@ import { systemClock, type Clock } from './clock.js';
 import { Opener } from './opener.js';
 import type { Carrier, LinkOpener, LinkOptions } from './types.js';
 import { Outbox } from './zmq-outbox.js';
-import { FRAMES_PER_TURN, RETRY_MS, SOCKET_OPTIONS } from './zmq-options.js';
+import { RETRY_MS, SOCKET_OPTIONS } from './zmq-options.js';
+import { readTurns } from './zmq-reader.js';
 
 export interface ZmqOpenerOptions<K extends PeerKind> extends LinkOptions {
   /** Where the other side listens: `tcp://127.0.0.1:5060`, `ipc:///run/proffer/executor.sock`. */
@@ -77,7 +78,9 @@ class DealerCarrier implements Carrier {
   }
 
   start(receiver: Receiver): void {
-    this.#reading = this.#read(receiver);
+    this.#reading = readTurns(this.#dealer, (messages) => {
+      if (!this.#closed) receiver.onFrames(messages.flatMap((parts) => (parts.length === 1 ? parts : [])));
+    });
     this.#dealer.events.on('handshake', () => {
       if (this.#closed) return;
       this.#connected = true;
@@ -132,30 +135,5 @@ class DealerCarrier implements Carrier {
   /** Nothing is given to the library for a connection that is not there: it would arrive late, out of its session. */
   #resume(): void {
     if (this.#connected && !this.#closed) this.#writing ??= this.#write();
-  }
-
-  /** Reads all that is there, then hands it over in one turn of the loop. */
-  async #read(receiver: Receiver): Promise<void> {
-    let frames: Uint8Array[] = [];
-    let turn: Promise<void> | undefined;
-    for (;;) {
-      let parts: Buffer[];
-      try {
-        parts = await this.#dealer.receive();
-      } catch {
-        return; // The socket was closed.
-      }
-      if (parts.length === 1) frames.push(parts[0]!);
-      turn ??= new Promise((resolve) => {
-        setImmediate(() => {
-          const collected = frames;
-          frames = [];
-          turn = undefined;
-          resolve();
-          if (!this.#closed) receiver.onFrames(collected);
-        });
-      });
-      if (frames.length >= FRAMES_PER_TURN) await turn;
-    }
   }
 }

@@ -51,7 +51,10 @@ export function changeApps(context: Context, wishes: readonly Wish[], force: boo
   };
   state.saveDeployment(deployment);
   context.emit('group_change_success', now, { groupId: '/', version });
-  context.emit('deployment_info', now, { plan: { id: deployment.id, version, steps: steps(deployment) }, currentStep: steps(deployment)[0] ?? [] });
+  context.emit('deployment_info', now, {
+    plan: { id: deployment.id, version, steps: steps(deployment) },
+    currentStep: steps(deployment)[0] ?? [],
+  });
   return { version, deploymentId: deployment.id };
 }
 
@@ -60,12 +63,18 @@ export function cancel(context: Context, deployment: Deployment | undefined, now
   if (deployment === undefined) return;
   context.state.removeDeployment(deployment);
   for (const { appId } of deployment.changes) context.dirty.add(appId);
-  context.emit('deployment_failed', now, { id: deployment.id, plan: { id: deployment.id, version: deployment.version }, reason: 'cancelled' });
+  context.emit('deployment_failed', now, {
+    id: deployment.id,
+    plan: { id: deployment.id, version: deployment.version },
+    reason: 'cancelled',
+  });
 }
 
 /** The wishes that take a deployment back. */
 export function reversal(deployment: Deployment): Wish[] {
-  return deployment.changes.map(({ appId, before }): Wish => (before === undefined ? { appId, type: 'delete' } : { appId, type: 'revert', to: before }));
+  return deployment.changes.map(({ appId, before }): Wish =>
+    before === undefined ? { appId, type: 'delete' } : { appId, type: 'revert', to: before },
+  );
 }
 
 function checkTwice(wishes: readonly Wish[]): void {
@@ -87,7 +96,8 @@ function checkLocks({ state }: Context, wishes: readonly Wish[], force: boolean)
   const ids = [...running];
   throw new Refusal(
     'locked',
-    `App is locked by one or more deployments. Override with the option '?force=true'. View details at '/v2/deployments/${ids[0]}'.`,
+    `App is locked by one or more deployments. Override with the option '?force=true'. ` +
+      `View details at '/v2/deployments/${ids[0]}'.`,
     { deployments: ids },
   );
 }
@@ -147,5 +157,7 @@ function actionFor({ state }: Context, before: App | undefined, after: App | und
   if (after === undefined) return 'StopApplication';
   if (before === undefined) return 'StartApplication';
   const outdated = state.instancesOf(after.id).some((instance) => isOutdated(instance, after));
-  return outdated || before.versionInfo.lastConfigChangeAt !== after.versionInfo.lastConfigChangeAt ? 'RestartApplication' : 'ScaleApplication';
+  return outdated || before.versionInfo.lastConfigChangeAt !== after.versionInfo.lastConfigChangeAt
+    ? 'RestartApplication'
+    : 'ScaleApplication';
 }

@@ -90,9 +90,13 @@ export function invalidConstraint([, operator, value]: Constraint): string | und
       return value !== undefined && /^\d+$/.test(value) ? undefined : `MAX_PER takes a whole number, got "${value ?? ''}"`;
     case 'LIKE':
     case 'UNLIKE':
-      return value !== undefined && value !== '' && isPattern(value) ? undefined : `${operator} takes a regular expression, got "${value ?? ''}"`;
+      return value !== undefined && value !== '' && isPattern(value)
+        ? undefined
+        : `${operator} takes a regular expression, got "${value ?? ''}"`;
     case 'IS':
-      return value !== undefined && /^[a-zA-Z0-9_/.-]*$/.test(value) ? undefined : `IS takes a text of letters, digits and _ / . -, got "${value ?? ''}"`;
+      return value !== undefined && /^[a-zA-Z0-9_/.-]*$/.test(value)
+        ? undefined
+        : `IS takes a text of letters, digits and _ / . -, got "${value ?? ''}"`;
     case 'CLUSTER':
       return undefined;
     default:

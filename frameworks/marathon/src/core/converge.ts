@@ -20,7 +20,8 @@ export function converge(context: Context, appId: string, now: number): void {
   const deployment = state.deploymentOf(appId);
   const app = state.app(appId);
   const instances = state.instancesOf(appId);
-  const replacing = deployment?.changes.some((change) => change.appId === appId && change.action === 'RestartApplication') ?? false;
+  const replacing =
+    deployment?.changes.some((change) => change.appId === appId && change.action === 'RestartApplication') ?? false;
   const next = app === undefined ? { launch: 0, kill: instances } : plan(app, instances, replacing, now);
   for (const instance of next.kill) end(context, instance, now);
   for (const instance of instances) if (instance.killedAt !== undefined) sendKill(context, instance, record?.app, now);
@@ -53,7 +54,11 @@ function sendKill(context: Context, instance: Instance, app: App | undefined, no
 
 /** Time alone ends an instance that never started or whose agent stays away. */
 function expire(context: Context, app: App | undefined, instance: Instance, now: number): void {
-  if (instance.startedAt === undefined && instance.unreachableSince === undefined && now - instance.stagedAt >= LAUNCH_TIMEOUT_MS) {
+  if (
+    instance.startedAt === undefined &&
+    instance.unreachableSince === undefined &&
+    now - instance.stagedAt >= LAUNCH_TIMEOUT_MS
+  ) {
     end(context, instance, now);
   }
   const expunge = app === undefined ? instance.unreachableSince : expungeAt(instance, app);
@@ -122,7 +127,8 @@ function setDue(context: Context, appId: string, now: number): void {
   for (const instance of state.instancesOf(appId)) {
     const sent = context.killSent.get(instance.taskId);
     if (instance.killedAt !== undefined && sent !== undefined) at(sent + KILL_RETRY_MS);
-    else if (instance.startedAt === undefined && instance.unreachableSince === undefined) at(instance.stagedAt + LAUNCH_TIMEOUT_MS);
+    else if (instance.startedAt === undefined && instance.unreachableSince === undefined)
+      at(instance.stagedAt + LAUNCH_TIMEOUT_MS);
     if (app !== undefined) at(inactiveAt(instance, app));
     if (app !== undefined) at(expungeAt(instance, app));
   }

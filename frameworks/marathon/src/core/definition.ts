@@ -16,7 +16,7 @@ export interface DefinitionContext {
   readonly isServicePortTaken: (port: number) => boolean;
 }
 
-/** A whole definition from what the user gave, over the definition before (or the defaults). Throws a Refusal naming every fault. */
+/** A whole definition from what the user gave, over the one before or the defaults. Throws a Refusal naming every fault. */
 export function defineApp(id: string, update: AppUpdate, before: App | undefined, context: DefinitionContext): App {
   const base = before ?? { ...APP_DEFAULTS, id, role: context.role };
   const merged = { ...base, ...update };

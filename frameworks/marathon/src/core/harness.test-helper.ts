@@ -84,7 +84,13 @@ export class Harness {
   }
 
   status(taskId: string, state: TaskState, more: Partial<TaskStatus> = {}): readonly Call[] {
-    this.core.apply({ type: 'update', status: { taskId, state, source: 'SOURCE_AGENT', timestamp: this.now / 1000, agentId: 'a', uuid: 'u', ...more } }, this.now);
+    this.core.apply(
+      {
+        type: 'update',
+        status: { taskId, state, source: 'SOURCE_AGENT', timestamp: this.now / 1000, agentId: 'a', uuid: 'u', ...more },
+      },
+      this.now,
+    );
     return this.turn();
   }
 

@@ -23,7 +23,9 @@ export class LaunchQueue {
     const first = app.backoffSeconds * 1000;
     // A process that needs longer than its delay to crash would never be held back without the fixed part.
     const again =
-      before !== undefined && before.configVersion === configVersion && now - before.failedAt <= Math.max(before.ms + before.ms, QUIET_MS_MIN);
+      before !== undefined &&
+      before.configVersion === configVersion &&
+      now - before.failedAt <= Math.max(before.ms + before.ms, QUIET_MS_MIN);
     const grown = again ? Math.max(first, before.ms * app.backoffFactor) : first;
     const ms = Math.min(grown, app.maxLaunchDelaySeconds * 1000);
     // Several that fail together are one failure: the delay does not grow for each.

@@ -2,23 +2,42 @@ import test from 'ava';
 import { Harness } from './harness.test-helper.js';
 import { Refusal } from './refusal.js';
 
-const CHECK = { protocol: 'HTTP', portIndex: 0, path: '/', gracePeriodSeconds: 300, intervalSeconds: 60, timeoutSeconds: 20, maxConsecutiveFailures: 3, delaySeconds: 0 } as const;
+const CHECK = {
+  protocol: 'HTTP',
+  portIndex: 0,
+  path: '/',
+  gracePeriodSeconds: 300,
+  intervalSeconds: 60,
+  timeoutSeconds: 20,
+  maxConsecutiveFailures: 3,
+  delaySeconds: 0,
+} as const;
 
 test('what is missing is demanded, launched when offered, and not demanded twice', (t) => {
   const h = Harness.subscribed();
-  t.deepEqual(h.calls, [{ type: 'reconcile', tasks: [] }, { type: 'demand', demand: [] }]);
+  t.deepEqual(h.calls, [
+    { type: 'reconcile', tasks: [] },
+    { type: 'demand', demand: [] },
+  ]);
   h.create('/a', { cpus: 0.5, instances: 3 });
   t.like(h.demand()[0], { name: '/a@2026-01-01T00:00:00.000Z', count: 3, ports: 1 });
   t.is(h.offer('h1', 'cpus:1;mem:1000;ports:[31000-31001]').length, 2);
   t.is(h.demand()[0]?.count, 1);
   const accept = h.calls.find((call) => call.type === 'accept');
   t.like(accept, { refuseSeconds: 5 });
-  t.deepEqual(h.instances().map(({ ports }) => ports), [[31_000], [31_001]]);
+  t.deepEqual(
+    h.instances().map(({ ports }) => ports),
+    [[31_000], [31_001]],
+  );
   h.offer('h2');
   t.deepEqual(h.demand(), []);
   h.calls.length = 0;
   t.deepEqual(h.offer('h3'), []);
-  t.deepEqual(h.calls, [{ type: 'decline', offerId: 'o3', refuseSeconds: 0 }], 'nothing is wanted, so nothing is held against the agent');
+  t.deepEqual(
+    h.calls,
+    [{ type: 'decline', offerId: 'o3', refuseSeconds: 0 }],
+    'nothing is wanted, so nothing is held against the agent',
+  );
 });
 
 test('what the master took off the demand by itself is said again, though it reads the same', (t) => {
@@ -30,7 +49,10 @@ test('what the master took off the demand by itself is said again, though it rea
   h.core.apply({ type: 'update', status: { taskId: first!, state: 'TASK_LOST', source: 'SOURCE_MASTER', timestamp: 0 } }, h.now);
   const from = h.calls.length;
   h.offer('h1', 'cpus:1;mem:128;ports:[31000-31000]');
-  t.deepEqual(h.calls.slice(from).map(({ type }) => type), ['accept', 'demand']);
+  t.deepEqual(
+    h.calls.slice(from).map(({ type }) => type),
+    ['accept', 'demand'],
+  );
   t.is(h.demand()[0]?.count, 1);
 });
 
@@ -87,9 +109,15 @@ test('a crash between the write and the ACCEPT makes neither doubles nor ghosts'
 test('a task that nobody wants is killed, an acknowledgement is given for every update', (t) => {
   const h = Harness.subscribed();
   const calls = h.status('a.instance-old._app.1', 'TASK_RUNNING', { agentId: 'x1', uuid: 'u7' });
-  t.like(calls, [{ type: 'acknowledge', status: { uuid: 'u7' } }, { type: 'kill', taskId: 'a.instance-old._app.1', agentId: 'x1' }]);
+  t.like(calls, [
+    { type: 'acknowledge', status: { uuid: 'u7' } },
+    { type: 'kill', taskId: 'a.instance-old._app.1', agentId: 'x1' },
+  ]);
   const last = h.status('a.instance-old._app.1', 'TASK_KILLED', { agentId: 'x1' });
-  t.deepEqual(last.map(({ type }) => type), ['acknowledge']);
+  t.deepEqual(
+    last.map(({ type }) => type),
+    ['acknowledge'],
+  );
   t.true(h.events.some(({ eventType }) => eventType === 'unknown_instance_terminated_event'));
 });
 
@@ -99,16 +127,30 @@ test('launches that nobody answers are asked about, then given up', (t) => {
   const [taskId] = h.offer('h1');
   t.deepEqual(h.advance(60_000), [{ type: 'reconcile', tasks: [{ taskId: taskId!, agentId: 'h1-id' }] }]);
   h.advance(239_000);
-  t.like(h.advance(1_000).filter(({ type }) => type === 'kill'), [{ type: 'kill', taskId }]);
-  t.deepEqual(h.advance(10_000).filter(({ type }) => type === 'kill'), []);
-  t.like(h.advance(20_000).filter(({ type }) => type === 'kill'), [{ type: 'kill', taskId }], 'a kill that had no effect is sent again');
+  t.like(
+    h.advance(1_000).filter(({ type }) => type === 'kill'),
+    [{ type: 'kill', taskId }],
+  );
+  t.deepEqual(
+    h.advance(10_000).filter(({ type }) => type === 'kill'),
+    [],
+  );
+  t.like(
+    h.advance(20_000).filter(({ type }) => type === 'kill'),
+    [{ type: 'kill', taskId }],
+    'a kill that had no effect is sent again',
+  );
   h.status(taskId!, 'TASK_LOST', { reason: 'REASON_RECONCILIATION' });
   t.is(h.demand()[0]?.count, 1);
 });
 
 test('an upgrade keeps the healthy ones until new ones are healthy', (t) => {
   const h = Harness.subscribed();
-  h.create('/a', { instances: 2, healthChecks: [CHECK], upgradeStrategy: { minimumHealthCapacity: 1, maximumOverCapacity: 0.5 } });
+  h.create('/a', {
+    instances: 2,
+    healthChecks: [CHECK],
+    upgradeStrategy: { minimumHealthCapacity: 1, maximumOverCapacity: 0.5 },
+  });
   const old = h.offer('h1');
   h.runAll();
   t.is(h.deployments().length, 1, 'running is not healthy');
@@ -120,7 +162,10 @@ test('an upgrade keeps the healthy ones until new ones are healthy', (t) => {
   t.is(h.demand()[0]?.count, 1, 'one more than the two may run');
   const [third] = h.offer('h1');
   h.runAll();
-  t.deepEqual(h.instances().filter(({ killedAt }) => killedAt !== undefined), []);
+  t.deepEqual(
+    h.instances().filter(({ killedAt }) => killedAt !== undefined),
+    [],
+  );
   h.status(third!, 'TASK_RUNNING', { healthy: true });
   t.is(h.instances().filter(({ killedAt }) => killedAt !== undefined).length, 1);
   t.deepEqual(h.demand(), [], 'the one that ends still takes its place');
@@ -128,7 +173,13 @@ test('an upgrade keeps the healthy ones until new ones are healthy', (t) => {
   const [fourth] = h.offer('h1');
   h.status(fourth!, 'TASK_RUNNING', { healthy: true });
   h.endKilled();
-  t.deepEqual(h.instances().map(({ taskId }) => taskId).sort(), [third!, fourth!].sort());
+  t.deepEqual(
+    h
+      .instances()
+      .map(({ taskId }) => taskId)
+      .sort(),
+    [third!, fourth!].sort(),
+  );
   t.deepEqual(h.deployments(), []);
   t.true(h.events.some(({ eventType }) => eventType === 'deployment_success'));
 });
@@ -143,10 +194,13 @@ test('a deployment without progress is paused with its reason, gives way, and go
   h.advance(1_000);
   const [paused] = h.deployments();
   t.is(paused?.state, 'paused');
-  t.like(h.events.find(({ eventType }) => eventType === 'deployment_paused'), {
-    id: paused!.id,
-    reason: '/a: 2 of 2 instances are not launched: no offer fits: h1: InsufficientCpus (needs cpus 4, offered 1)',
-  });
+  t.like(
+    h.events.find(({ eventType }) => eventType === 'deployment_paused'),
+    {
+      id: paused!.id,
+      reason: '/a: 2 of 2 instances are not launched: no offer fits: h1: InsufficientCpus (needs cpus 4, offered 1)',
+    },
+  );
   h.offer('h2');
   h.runAll();
   t.deepEqual(h.deployments(), []);
@@ -162,14 +216,24 @@ test('a roll-back keeps the instances that are up to date again', (t) => {
   h.create('/a', { instances: 2 });
   const old = h.offer('h1');
   h.runAll();
-  const { deploymentId } = h.core.define([{ appId: '/a', update: { cmd: 'broken', instances: 3 }, partial: true }], false, h.now + 1);
+  const { deploymentId } = h.core.define(
+    [{ appId: '/a', update: { cmd: 'broken', instances: 3 }, partial: true }],
+    false,
+    h.now + 1,
+  );
   h.turn();
   t.is(h.offer('h1').length, 3);
   h.core.cancelDeployment(deploymentId, false, h.now + 2);
   h.turn();
   h.endKilled();
   t.like(h.app('/a'), { cmd: 'run', instances: 2 });
-  t.deepEqual(h.instances().map(({ taskId }) => taskId).sort(), [...old].sort());
+  t.deepEqual(
+    h
+      .instances()
+      .map(({ taskId }) => taskId)
+      .sort(),
+    [...old].sort(),
+  );
   t.deepEqual(h.deployments(), []);
 
   const forced = h.core.define([{ appId: '/a', update: { cmd: 'other' }, partial: true }], false, h.now + 3);
@@ -195,7 +259,10 @@ test('changes that do not reach the task restart nothing; two changes of one app
   t.is(h.instances()[0]?.killedAt, undefined);
   t.is(h.app('/a').versionInfo.lastConfigChangeAt, before.versionInfo.lastConfigChangeAt);
   t.not(h.app('/a').version, before.version);
-  const twice = [{ appId: '/b', update: { cmd: 'x' }, partial: true }, { appId: '/b', update: { cmd: 'y' }, partial: true }];
+  const twice = [
+    { appId: '/b', update: { cmd: 'x' }, partial: true },
+    { appId: '/b', update: { cmd: 'y' }, partial: true },
+  ];
   t.throws(() => h.core.define(twice, false, h.now), { instanceOf: Refusal });
   t.is(h.core.context.state.app('/b'), undefined);
 });
@@ -209,7 +276,17 @@ test('the same definition once more makes no version and restarts nothing', (t) 
   const before = h.app('/a');
   t.is(before.portDefinitions[0]?.port, 10_000);
   t.is(h.app('/b').portDefinitions[0]?.port, 10_001);
-  h.core.define([{ appId: '/a', update: { cmd: 'run', instances: 1, portDefinitions: [{ port: 0, protocol: 'tcp', labels: {} }] }, partial: false }], false, h.now + 5);
+  h.core.define(
+    [
+      {
+        appId: '/a',
+        update: { cmd: 'run', instances: 1, portDefinitions: [{ port: 0, protocol: 'tcp', labels: {} }] },
+        partial: false,
+      },
+    ],
+    false,
+    h.now + 5,
+  );
   h.turn();
   t.deepEqual(h.app('/a'), before);
   t.deepEqual(h.deployments(), []);
@@ -249,7 +326,10 @@ test('an unreachable instance is replaced when its time is up, and killed if it 
 });
 
 test('by default an unreachable instance is replaced at once; "disabled" waits for it', (t) => {
-  for (const [strategy, wanted] of [[undefined, 1], ['disabled', 0]] as const) {
+  for (const [strategy, wanted] of [
+    [undefined, 1],
+    ['disabled', 0],
+  ] as const) {
     const h = Harness.subscribed();
     h.create('/a', strategy === undefined ? {} : { unreachableStrategy: strategy });
     const [first] = h.offer('h1');
@@ -284,7 +364,10 @@ test('what ends by itself is held back, what was killed by hand or lost is not',
 });
 
 test('scaling down ends the youngest, or the oldest, and the unhealthy before them', (t) => {
-  for (const [killSelection, ended] of [['YOUNGEST_FIRST', ['sick', 'young']], ['OLDEST_FIRST', ['sick', 'old']]] as const) {
+  for (const [killSelection, ended] of [
+    ['YOUNGEST_FIRST', ['sick', 'young']],
+    ['OLDEST_FIRST', ['sick', 'old']],
+  ] as const) {
     const h = Harness.subscribed();
     h.create('/a', { instances: 4, killSelection, healthChecks: [CHECK] });
     const ids: Record<string, string> = {};
@@ -296,7 +379,10 @@ test('scaling down ends the youngest, or the oldest, and the unhealthy before th
     }
     h.core.define([{ appId: '/a', update: { instances: 2 }, partial: true }], true, h.now);
     h.turn();
-    const killed = h.instances().filter(({ killedAt }) => killedAt !== undefined).map(({ hostname }) => hostname);
+    const killed = h
+      .instances()
+      .filter(({ killedAt }) => killedAt !== undefined)
+      .map(({ hostname }) => hostname);
     t.deepEqual(killed.sort(), [...ended].sort(), killSelection);
   }
 });
@@ -317,13 +403,22 @@ test('GROUP_BY steers which instances a smaller app keeps, constraints where new
   b.core.define([{ appId: '/a', update: { instances: 2 }, partial: true }], true, b.now);
   b.turn();
   b.endKilled();
-  t.deepEqual(b.instances().map(({ hostname }) => hostname).sort(), ['h1', 'h2']);
+  t.deepEqual(
+    b
+      .instances()
+      .map(({ hostname }) => hostname)
+      .sort(),
+    ['h1', 'h2'],
+  );
 
   const u = Harness.subscribed();
   u.create('/a', { instances: 2, constraints: [['hostname', 'UNIQUE']] });
   const [one] = u.offer('h1');
   t.deepEqual(u.offer('h1'), []);
-  t.like(u.calls.findLast(({ type }) => type === 'decline'), { refuseSeconds: 30 });
+  t.like(
+    u.calls.findLast(({ type }) => type === 'decline'),
+    { refuseSeconds: 30 },
+  );
   t.like(u.status(one!, 'TASK_LOST'), [{ type: 'acknowledge' }, { type: 'revive' }]);
 });
 

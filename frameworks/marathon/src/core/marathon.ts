@@ -119,7 +119,9 @@ export class Marathon {
 
   /** Ends these tasks of apps; they are replaced, unless `scale` makes their apps so much smaller. */
   kill(instances: readonly Instance[], scale: boolean, force: boolean, now: number): Changed | undefined {
-    const alive = instances.filter(({ appId, killedAt }) => killedAt === undefined && this.#context.state.app(appId) !== undefined);
+    const alive = instances.filter(
+      ({ appId, killedAt }) => killedAt === undefined && this.#context.state.app(appId) !== undefined,
+    );
     const counts = new Map<string, number>();
     for (const { appId } of alive) counts.set(appId, (counts.get(appId) ?? 0) + 1);
     const smaller = Array.from(counts, ([appId, count]): Definition => {

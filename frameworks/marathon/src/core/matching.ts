@@ -25,9 +25,21 @@ export function match(app: App, offer: Offer, left: Resources, others: readonly 
   if (short !== undefined) return short;
   const ports = assignPorts(app, left.ports);
   if (ports === undefined) {
-    return { reason: 'InsufficientPorts', detail: `needs ${app.portDefinitions.length} ports, fixed ones among them if requirePorts is set` };
+    return {
+      reason: 'InsufficientPorts',
+      detail: `needs ${app.portDefinitions.length} ports, fixed ones among them if requirePorts is set`,
+    };
   }
-  return { ports, left: subtract(left, taskResources(app, ports.flatMap((port) => [port, port]))) };
+  return {
+    ports,
+    left: subtract(
+      left,
+      taskResources(
+        app,
+        ports.flatMap((port) => [port, port]),
+      ),
+    ),
+  };
 }
 
 function shortage(needed: Resources, left: Resources): Mismatch | undefined {

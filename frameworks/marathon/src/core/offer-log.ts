@@ -1,5 +1,12 @@
 /** Why an offer was not used for an app, by Marathon's names. */
-export const REJECT_REASONS = ['UnfulfilledConstraint', 'InsufficientCpus', 'InsufficientMemory', 'InsufficientDisk', 'InsufficientGpus', 'InsufficientPorts'] as const;
+export const REJECT_REASONS = [
+  'UnfulfilledConstraint',
+  'InsufficientCpus',
+  'InsufficientMemory',
+  'InsufficientDisk',
+  'InsufficientGpus',
+  'InsufficientPorts',
+] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
 /** One agent's last answer to an app. */

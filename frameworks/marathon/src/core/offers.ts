@@ -29,7 +29,10 @@ export function useOffer(context: Context, offer: Offer, now: number): ReadonlyS
       if ('reason' in result) {
         // Only an offer that gave the app nothing at all counts as unused for it.
         if (!served.has(app.id)) log.rejected(offer.hostname, result.reason, result.detail, now);
-        refuseSeconds = Math.max(refuseSeconds, result.reason === 'UnfulfilledConstraint' ? CONSTRAINT_REFUSE_SECONDS : REFUSE_SECONDS);
+        refuseSeconds = Math.max(
+          refuseSeconds,
+          result.reason === 'UnfulfilledConstraint' ? CONSTRAINT_REFUSE_SECONDS : REFUSE_SECONDS,
+        );
         break;
       }
       left = result.left;

@@ -63,7 +63,8 @@ function scale(app: App, live: readonly Instance[], instances: readonly Instance
     return { launch: Math.max(0, app.instances - live.length), kill: [] };
   }
   // With enough others in its place, an instance that is out of reach is ended when it comes back.
-  const lost = app.instances === 0 ? instances.filter((instance) => instance.killedAt === undefined && !live.includes(instance)) : [];
+  const lost =
+    app.instances === 0 ? instances.filter((instance) => instance.killedAt === undefined && !live.includes(instance)) : [];
   return { launch: 0, kill: [...chooseSurplus(app, staying, staying.length - app.instances), ...lost] };
 }
 

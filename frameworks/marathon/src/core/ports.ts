@@ -1,4 +1,12 @@
-import { countRanges, eachInRanges, intersectRanges, normalizeRanges, takeRanges, subtractRanges, type Ranges } from '@proffer/sdk/model';
+import {
+  countRanges,
+  eachInRanges,
+  intersectRanges,
+  normalizeRanges,
+  takeRanges,
+  subtractRanges,
+  type Ranges,
+} from '@proffer/sdk/model';
 import type { App } from './app.js';
 
 /** Ports that must be these very ones on the host. */

@@ -28,7 +28,10 @@ export function takeStatus(context: Context, status: TaskStatus, now: number): v
 function unknownTask(context: Context, status: TaskStatus, now: number): void {
   if (isTerminal(status.state) || status.state === 'TASK_UNKNOWN' || status.state === 'TASK_UNREACHABLE') {
     context.killSent.delete(status.taskId);
-    context.emit('unknown_instance_terminated_event', now, { instanceId: instanceIdOf(status.taskId), condition: condition(status.state) });
+    context.emit('unknown_instance_terminated_event', now, {
+      instanceId: instanceIdOf(status.taskId),
+      condition: condition(status.state),
+    });
     return;
   }
   if (status.agentId === undefined || status.state === 'TASK_KILLING') return;
@@ -60,7 +63,8 @@ function ended(context: Context, instance: Instance, status: TaskStatus, now: nu
   });
   const byItself = unhealthy || ['TASK_FAILED', 'TASK_FINISHED', 'TASK_ERROR'].includes(status.state);
   // An offer that was gone when the launch arrived is nobody's failure.
-  const lostAtLaunch = launching && (status.state === 'TASK_LOST' || status.state === 'TASK_DROPPED') && status.reason !== 'REASON_INVALID_OFFERS';
+  const lostAtLaunch =
+    launching && (status.state === 'TASK_LOST' || status.state === 'TASK_DROPPED') && status.reason !== 'REASON_INVALID_OFFERS';
   // What an earlier configuration does says nothing about this one.
   const current = app !== undefined && !isOutdated(instance, app);
   if (current && (byItself || lostAtLaunch)) context.queue.failed(app, now);
@@ -72,7 +76,12 @@ function takeHealth(context: Context, instance: Instance, healthy: boolean, now:
   if (healthy) instance.firstHealthyAt ??= now;
   const fields = { ...place(instance), alive: healthy, version: instance.version };
   context.emit('health_status_changed_event', now, fields);
-  context.emit('instance_health_changed_event', now, { ...fields, runSpecId: instance.appId, runSpecVersion: instance.version, healthy });
+  context.emit('instance_health_changed_event', now, {
+    ...fields,
+    runSpecId: instance.appId,
+    runSpecVersion: instance.version,
+    healthy,
+  });
   if (!healthy) context.emit('failed_health_check_event', now, fields);
 }
 

@@ -36,9 +36,27 @@ function instance(hostname: string, attributes = '', more: Partial<Instance> = {
 }
 
 test('path ids: absolute, relative, and refused', (t) => {
-  const good = { cart: '/cart', '/shop/cart': '/shop/cart', 'shop/./cart/': '/shop/cart', '/a/../b': '/b', '/a.b/c-d/0': '/a.b/c-d/0' };
+  const good = {
+    cart: '/cart',
+    '/shop/cart': '/shop/cart',
+    'shop/./cart/': '/shop/cart',
+    '/a/../b': '/b',
+    '/a.b/c-d/0': '/a.b/c-d/0',
+  };
   for (const [id, path] of Object.entries(good)) t.is(absolutePath(id), path, id);
-  for (const id of ['', '/', 'Cart', '/a b', '/-a', '/a-', '/a/restart', '/tasks', '/shop/versions', `/${'x'.repeat(200)}`, '/ä']) {
+  for (const id of [
+    '',
+    '/',
+    'Cart',
+    '/a b',
+    '/-a',
+    '/a-',
+    '/a/restart',
+    '/tasks',
+    '/shop/versions',
+    `/${'x'.repeat(200)}`,
+    '/ä',
+  ]) {
     const error = t.throws(() => absolutePath(id), { instanceOf: Refusal }, id);
     t.is(error?.faults[0]?.path, '/id');
   }
@@ -83,7 +101,16 @@ for (const [constraint, hostname, attributes, fits] of constraints) {
 }
 
 test('constraints that make no sense are refused', (t) => {
-  const bad: Constraint[] = [['a', 'UNIQUE', 'x'], ['a', 'GROUP_BY', 'x'], ['a', 'MAX_PER'], ['a', 'MAX_PER', '1.5'], ['a', 'LIKE'], ['a', 'UNLIKE', '('], ['a', 'IS'], ['a', 'IS', 'a b']];
+  const bad: Constraint[] = [
+    ['a', 'UNIQUE', 'x'],
+    ['a', 'GROUP_BY', 'x'],
+    ['a', 'MAX_PER'],
+    ['a', 'MAX_PER', '1.5'],
+    ['a', 'LIKE'],
+    ['a', 'UNLIKE', '('],
+    ['a', 'IS'],
+    ['a', 'IS', 'a b'],
+  ];
   for (const constraint of bad) t.is(typeof invalidConstraint(constraint), 'string', constraint.join(' '));
   for (const constraint of constraints) t.is(invalidConstraint(constraint[0]), undefined);
 });
@@ -91,7 +118,11 @@ test('constraints that make no sense are refused', (t) => {
 test('ports: any, fixed, and both, in the order of the definitions', (t) => {
   const ports = (...list: number[]) => list.map((port) => ({ port, protocol: 'tcp' as const, labels: {} }));
   const any = app({ portDefinitions: ports(0, 8080) });
-  t.deepEqual(any.portDefinitions.map(({ port }) => port), [10_000, 8080], 'an open one gets a service port');
+  t.deepEqual(
+    any.portDefinitions.map(({ port }) => port),
+    [10_000, 8080],
+    'an open one gets a service port',
+  );
   t.deepEqual(assignPorts(any, parseRanges('[31005-31010]')), [31_005, 31_006]);
   t.is(assignPorts(any, parseRanges('[31005-31005]')), undefined);
 
@@ -107,7 +138,10 @@ test('ports: any, fixed, and both, in the order of the definitions', (t) => {
 
 test('the environment of a task', (t) => {
   const definition = app({
-    portDefinitions: [{ port: 8080, name: 'http-api', protocol: 'tcp', labels: {} }, { port: 0, protocol: 'udp', labels: {} }],
+    portDefinitions: [
+      { port: 8080, name: 'http-api', protocol: 'tcp', labels: {} },
+      { port: 0, protocol: 'udp', labels: {} },
+    ],
     labels: { 'my.label': 'x', long: 'y'.repeat(600) },
     env: { HOST: 'mine', A: 'b' },
     cpus: 0.5,
@@ -137,12 +171,31 @@ test('the environment of a task', (t) => {
 
 test('a task carries what the agent needs', (t) => {
   const times = { gracePeriodSeconds: 1, intervalSeconds: 2, timeoutSeconds: 3, maxConsecutiveFailures: 0, delaySeconds: 4 };
-  const definition = app({ cmd: 'run', healthChecks: [{ protocol: 'MESOS_HTTPS', path: '/up', portIndex: 1, ...times }], portDefinitions: [{ port: 0, protocol: 'tcp', labels: {} }, { port: 0, protocol: 'tcp', labels: {} }], taskKillGracePeriodSeconds: 9 });
+  const definition = app({
+    cmd: 'run',
+    healthChecks: [{ protocol: 'MESOS_HTTPS', path: '/up', portIndex: 1, ...times }],
+    portDefinitions: [
+      { port: 0, protocol: 'tcp', labels: {} },
+      { port: 0, protocol: 'tcp', labels: {} },
+    ],
+    taskKillGracePeriodSeconds: 9,
+  });
   const task = taskInfo(definition, instance('h1', '', { ports: [31_005, 31_000] }));
-  t.deepEqual(task.healthCheck, { type: 'HTTP', http: { scheme: 'https', port: 31_000, path: '/up' }, gracePeriodSeconds: 1, intervalSeconds: 2, timeoutSeconds: 3, consecutiveFailures: 0, delaySeconds: 4 });
+  t.deepEqual(task.healthCheck, {
+    type: 'HTTP',
+    http: { scheme: 'https', port: 31_000, path: '/up' },
+    gracePeriodSeconds: 1,
+    intervalSeconds: 2,
+    timeoutSeconds: 3,
+    consecutiveFailures: 0,
+    delaySeconds: 4,
+  });
   t.like(task, { name: 'cart.shop', killPolicy: { gracePeriodSeconds: 9 }, command: { shell: true, value: 'run' } });
   t.deepEqual(task.resources.ports, [31_000, 31_000, 31_005, 31_005]);
-  const args = taskInfo({ ...definition, healthChecks: [{ protocol: 'COMMAND', command: { value: 'true' }, ...times }] }, instance('h1'));
+  const args = taskInfo(
+    { ...definition, healthChecks: [{ protocol: 'COMMAND', command: { value: 'true' }, ...times }] },
+    instance('h1'),
+  );
   t.like(args.healthCheck, { type: 'COMMAND', command: { shell: true, value: 'true' } });
   const direct = taskInfo(defineApp('/a', { args: ['/bin/sleep', '1'] }, undefined, CONTEXT), instance('h1'));
   t.like(direct.command, { shell: false, value: '/bin/sleep', arguments: ['/bin/sleep', '1'] });
@@ -150,15 +203,41 @@ test('a task carries what the agent needs', (t) => {
 
 test('only changes that reach the task restart it', (t) => {
   const before = app();
-  const restarts: Parameters<typeof app>[0][] = [{ cmd: 'other' }, { cpus: 2 }, { env: { A: '1' } }, { labels: { a: 'b' } }, { user: 'www' }, { requirePorts: true }, { constraints: [['hostname', 'UNIQUE']] }];
-  const keeps: Parameters<typeof app>[0][] = [{ instances: 9 }, { backoffSeconds: 5 }, { backoffFactor: 2 }, { maxLaunchDelaySeconds: 9 }, { upgradeStrategy: { minimumHealthCapacity: 0.5, maximumOverCapacity: 0 } }, { killSelection: 'OLDEST_FIRST' }, { unreachableStrategy: 'disabled' }, { acceptedResourceRoles: ['*'] }, { env: {} }];
+  const restarts: Parameters<typeof app>[0][] = [
+    { cmd: 'other' },
+    { cpus: 2 },
+    { env: { A: '1' } },
+    { labels: { a: 'b' } },
+    { user: 'www' },
+    { requirePorts: true },
+    { constraints: [['hostname', 'UNIQUE']] },
+  ];
+  const keeps: Parameters<typeof app>[0][] = [
+    { instances: 9 },
+    { backoffSeconds: 5 },
+    { backoffFactor: 2 },
+    { maxLaunchDelaySeconds: 9 },
+    { upgradeStrategy: { minimumHealthCapacity: 0.5, maximumOverCapacity: 0 } },
+    { killSelection: 'OLDEST_FIRST' },
+    { unreachableStrategy: 'disabled' },
+    { acceptedResourceRoles: ['*'] },
+    { env: {} },
+  ];
   for (const update of restarts) t.true(needsRestart(before, app(update)), JSON.stringify(update));
   for (const update of keeps) t.false(needsRestart(before, app(update)), JSON.stringify(update));
 });
 
 test('definitions that are not valid name every field', (t) => {
-  const faults = (update: Parameters<typeof app>[0]): readonly FieldFault[] => t.throws(() => app(update), { instanceOf: Refusal })?.faults ?? [];
-  const health = { protocol: 'HTTP', gracePeriodSeconds: 1, intervalSeconds: 1, timeoutSeconds: 1, maxConsecutiveFailures: 1, delaySeconds: 0 } as const;
+  const faults = (update: Parameters<typeof app>[0]): readonly FieldFault[] =>
+    t.throws(() => app(update), { instanceOf: Refusal })?.faults ?? [];
+  const health = {
+    protocol: 'HTTP',
+    gracePeriodSeconds: 1,
+    intervalSeconds: 1,
+    timeoutSeconds: 1,
+    maxConsecutiveFailures: 1,
+    delaySeconds: 0,
+  } as const;
   const table: [Parameters<typeof app>[0], string][] = [
     [{ instances: -1 }, '/instances'],
     [{ instances: 1.5 }, '/instances'],
@@ -169,7 +248,15 @@ test('definitions that are not valid name every field', (t) => {
     [{ backoffFactor: 0.5 }, '/backoffFactor'],
     [{ upgradeStrategy: { minimumHealthCapacity: 1.5, maximumOverCapacity: 0 } }, '/upgradeStrategy/minimumHealthCapacity'],
     [{ portDefinitions: [{ port: 70_000, protocol: 'tcp', labels: {} }] }, '/portDefinitions/0/port'],
-    [{ portDefinitions: [{ port: 80, protocol: 'tcp', labels: {} }, { port: 80, protocol: 'tcp', labels: {} }] }, '/portDefinitions/1/port'],
+    [
+      {
+        portDefinitions: [
+          { port: 80, protocol: 'tcp', labels: {} },
+          { port: 80, protocol: 'tcp', labels: {} },
+        ],
+      },
+      '/portDefinitions/1/port',
+    ],
     [{ constraints: [['hostname', 'MAX_PER', 'x']] }, '/constraints/0'],
     [{ role: 'other' }, '/role'],
     [{ acceptedResourceRoles: ['x'] }, '/acceptedResourceRoles'],
@@ -184,7 +271,11 @@ test('definitions that are not valid name every field', (t) => {
     [{ fetch: [{ uri: 'file:///x', extract: true, executable: false, cache: false, destPath: '../x' }] }, '/fetch/0/destPath'],
     [{ env: { A: 'x'.repeat(300_000) } }, '/env'],
   ];
-  for (const [update, path] of table) t.true(faults(update).some((fault) => fault.path === path), `${path}: ${JSON.stringify(faults(update)).slice(0, 300)}`);
+  for (const [update, path] of table)
+    t.true(
+      faults(update).some((fault) => fault.path === path),
+      `${path}: ${JSON.stringify(faults(update)).slice(0, 300)}`,
+    );
   t.is(faults({ instances: -1, cpus: -1, mem: -1 }).length, 3);
   const both = t.throws(() => defineApp('/a', {}, undefined, CONTEXT), { instanceOf: Refusal });
   t.is(both?.faults[0]?.path, '/cmd');
@@ -203,7 +294,10 @@ test('bounds of an upgrade', (t) => {
     [29, 0.1, 0.1, 3, 31],
   ];
   for (const [instances, minimumHealthCapacity, maximumOverCapacity, minHealthy, maxCapacity] of table) {
-    t.deepEqual(capacity(app({ instances, upgradeStrategy: { minimumHealthCapacity, maximumOverCapacity } })), { minHealthy, maxCapacity });
+    t.deepEqual(capacity(app({ instances, upgradeStrategy: { minimumHealthCapacity, maximumOverCapacity } })), {
+      minHealthy,
+      maxCapacity,
+    });
   }
 });
 

@@ -26,7 +26,9 @@ export function taskInfo(app: App, instance: Instance): TaskInfo {
     resources: taskResources(app, ports),
     command: command(app, instance),
     ...(healthCheck === undefined ? {} : { healthCheck: check(healthCheck, instance) }),
-    ...(app.taskKillGracePeriodSeconds === undefined ? {} : { killPolicy: { gracePeriodSeconds: app.taskKillGracePeriodSeconds } }),
+    ...(app.taskKillGracePeriodSeconds === undefined
+      ? {}
+      : { killPolicy: { gracePeriodSeconds: app.taskKillGracePeriodSeconds } }),
     labels: pairs(app.labels),
     discovery: {
       name: app.id,

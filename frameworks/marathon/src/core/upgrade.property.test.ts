@@ -17,7 +17,16 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 400_000 }) }) },
 );
 
-const CHECK = { protocol: 'HTTP', portIndex: 0, path: '/', gracePeriodSeconds: 300, intervalSeconds: 60, timeoutSeconds: 20, maxConsecutiveFailures: 3, delaySeconds: 0 } as const;
+const CHECK = {
+  protocol: 'HTTP',
+  portIndex: 0,
+  path: '/',
+  gracePeriodSeconds: 300,
+  intervalSeconds: 60,
+  timeoutSeconds: 20,
+  maxConsecutiveFailures: 3,
+  delaySeconds: 0,
+} as const;
 
 const scenario = fc.record({
   instances: fc.integer({ min: 1, max: 6 }),
@@ -35,7 +44,8 @@ function settle(h: Harness): void {
   for (let i = 0; i < 60 && (i < 3 || h.deployments().length > 0); i++) {
     h.advance(301_000);
     h.offer(`settle${i}`);
-    for (const { taskId, killedAt } of h.instances()) if (killedAt === undefined) h.status(taskId, 'TASK_RUNNING', { healthy: true });
+    for (const { taskId, killedAt } of h.instances())
+      if (killedAt === undefined) h.status(taskId, 'TASK_RUNNING', { healthy: true });
     h.endKilled();
   }
 }
@@ -54,7 +64,9 @@ test('an upgrade never runs more than its bound, never ends a healthy one that i
       settle(h);
       const bad = h.instances().filter((instance) => instance.configVersion !== h.app('/a').versionInfo.lastConfigChangeAt);
       if (bad.length > 0 || healthyCount(h) !== instances || h.deployments().length > 0) {
-        throw new Error(`it ended with ${bad.length} outdated and ${healthyCount(h)} healthy of ${instances}, ${JSON.stringify(h.deployments())}`);
+        throw new Error(
+          `ended with ${bad.length} outdated and ${healthyCount(h)} healthy of ${instances}: ${JSON.stringify(h.deployments())}`,
+        );
       }
 
       function check(act: () => unknown): void {
@@ -62,7 +74,8 @@ test('an upgrade never runs more than its bound, never ends a healthy one that i
         act();
         const ended = before.filter((instance) => h.core.context.state.instances.get(instance.taskId)?.killedAt !== undefined);
         const wasHealthy = ended.filter((instance) => instance.state === 'TASK_RUNNING' && instance.healthy === true).length;
-        if (wasHealthy > 0 && healthyCount(h) < minHealthy) throw new Error(`ended ${wasHealthy} healthy ones: ${healthyCount(h)} < ${minHealthy} are left`);
+        if (wasHealthy > 0 && healthyCount(h) < minHealthy)
+          throw new Error(`ended ${wasHealthy} healthy ones: ${healthyCount(h)} < ${minHealthy} are left`);
         if (h.instances().length > maxCapacity) throw new Error(`${h.instances().length} > ${maxCapacity} instances`);
       }
 
@@ -76,7 +89,8 @@ test('an upgrade never runs more than its bound, never ends a healthy one that i
           case 'running':
           case 'healthy':
           case 'sick':
-            if (chosen !== undefined) h.status(chosen.taskId, 'TASK_RUNNING', one.type === 'running' ? {} : { healthy: one.type === 'healthy' });
+            if (chosen !== undefined)
+              h.status(chosen.taskId, 'TASK_RUNNING', one.type === 'running' ? {} : { healthy: one.type === 'healthy' });
             break;
           case 'ended':
             if (chosen?.killedAt !== undefined) h.status(chosen.taskId, 'TASK_KILLED');

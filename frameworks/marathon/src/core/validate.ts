@@ -58,7 +58,8 @@ function within(path: string, value: number, min: number, max: number, fault: Re
 }
 
 function checkPorts(app: App, fault: Report): void {
-  if (app.portDefinitions.length > 100) fault('/portDefinitions', `must have at most 100 entries, got ${app.portDefinitions.length}`);
+  if (app.portDefinitions.length > 100)
+    fault('/portDefinitions', `must have at most 100 entries, got ${app.portDefinitions.length}`);
   const ports = new Set<number>();
   const names = new Set<string>();
   app.portDefinitions.forEach(({ port, name }, i) => {
@@ -66,7 +67,8 @@ function checkPorts(app: App, fault: Report): void {
     if (!Number.isInteger(port)) fault(`${path}/port`, `must be a whole number, got ${port}`);
     within(`${path}/port`, port, 0, 65_535, fault);
     if (port !== 0 && ports.has(port)) fault(`${path}/port`, `must be unique in the app, got ${port} twice`);
-    if (name !== undefined && !/^[A-Za-z0-9_-]{1,63}$/.test(name)) fault(`${path}/name`, `must be letters, digits, "-" and "_", got "${name}"`);
+    if (name !== undefined && !/^[A-Za-z0-9_-]{1,63}$/.test(name))
+      fault(`${path}/name`, `must be letters, digits, "-" and "_", got "${name}"`);
     if (name !== undefined && names.has(name)) fault(`${path}/name`, `must be unique in the app, got "${name}" twice`);
     ports.add(port);
     if (name !== undefined) names.add(name);
@@ -87,7 +89,8 @@ function checkPlacement(app: App, role: string, fault: Report): void {
 }
 
 function checkHealth(app: App, fault: Report): void {
-  if (app.healthChecks.length > 1) fault('/healthChecks', `must have at most one entry in this version, got ${app.healthChecks.length}`);
+  if (app.healthChecks.length > 1)
+    fault('/healthChecks', `must have at most one entry in this version, got ${app.healthChecks.length}`);
   app.healthChecks.forEach((check, i) => checkOneHealthCheck(app, check, `/healthChecks/${i}`, fault));
 }
 
@@ -106,7 +109,10 @@ function checkOneHealthCheck(app: App, check: AppHealthCheck, path: string, faul
   if (check.path !== undefined && !check.path.startsWith('/')) fault(`${path}/path`, `must begin with "/", got "${check.path}"`);
   if (check.port !== undefined) within(`${path}/port`, check.port, 1, 65_535, fault);
   else if (!((check.portIndex ?? 0) in app.portDefinitions)) {
-    fault(`${path}/portIndex`, `must be the index of one of the app's ${app.portDefinitions.length} ports, got ${check.portIndex ?? 0}`);
+    fault(
+      `${path}/portIndex`,
+      `must be the index of one of the app's ${app.portDefinitions.length} ports, got ${check.portIndex ?? 0}`,
+    );
   }
 }
 
@@ -124,7 +130,10 @@ function checkStrategies(app: App, fault: Report): void {
   const { inactiveAfterSeconds, expungeAfterSeconds } = app.unreachableStrategy;
   within('/unreachableStrategy/inactiveAfterSeconds', inactiveAfterSeconds, 0, 1e9, fault);
   if (expungeAfterSeconds < inactiveAfterSeconds) {
-    fault('/unreachableStrategy/expungeAfterSeconds', `must not be below inactiveAfterSeconds (${inactiveAfterSeconds}), got ${expungeAfterSeconds}`);
+    fault(
+      '/unreachableStrategy/expungeAfterSeconds',
+      `must not be below inactiveAfterSeconds (${inactiveAfterSeconds}), got ${expungeAfterSeconds}`,
+    );
   }
 }
 
@@ -133,7 +142,8 @@ const TEXT_LENGTH_MAX = 256 * 1024;
 
 function checkTexts(app: App, fault: Report): void {
   for (const name of Object.keys(app.env)) {
-    if (name === '' || name.includes('=') || name.includes('\u0000')) fault('/env', `must have names without "=", got ${JSON.stringify(name)}`);
+    if (name === '' || name.includes('=') || name.includes('\u0000'))
+      fault('/env', `must have names without "=", got ${JSON.stringify(name)}`);
   }
   app.fetch.forEach(({ uri, destPath }, i) => {
     if (!/^(file|https?):\/\//.test(uri)) fault(`/fetch/${i}/uri`, `must be a URI with file:, http: or https:, got "${uri}"`);
@@ -142,5 +152,6 @@ function checkTexts(app: App, fault: Report): void {
     }
   });
   const size = JSON.stringify([app.cmd, app.args, app.env, app.labels, app.fetch]).length;
-  if (size > TEXT_LENGTH_MAX) fault('/env', `must fit with command, labels and fetch in ${TEXT_LENGTH_MAX} characters, got ${size}`);
+  if (size > TEXT_LENGTH_MAX)
+    fault('/env', `must fit with command, labels and fetch in ${TEXT_LENGTH_MAX} characters, got ${size}`);
 }

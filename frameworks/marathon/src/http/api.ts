@@ -4,6 +4,7 @@ import { addAppRoutes } from './app-routes.js';
 import { addDeploymentRoutes } from './deployment-routes.js';
 import { addEventRoute } from './event-route.js';
 import { addInfoRoutes } from './info-routes.js';
+import { addOneAppRoutes } from './one-app-routes.js';
 import { addTaskRoutes } from './task-routes.js';
 
 export interface ApiOptions {
@@ -31,6 +32,7 @@ export function createApi(options: ApiOptions): HttpServer {
     },
   });
   addAppRoutes(api, options);
+  addOneAppRoutes(api, options);
   addTaskRoutes(api, options);
   addDeploymentRoutes(api, options);
   addInfoRoutes(api, options);

@@ -12,7 +12,9 @@ export function addDeploymentRoutes(api: HttpServer, { runner }: ApiOptions): vo
   const { core } = runner;
   const { context } = core;
 
-  api.get('/v2/deployments', () => Array.from(context.state.deployments.values(), (deployment) => deploymentView(context, deployment, runner.now)));
+  api.get('/v2/deployments', () =>
+    Array.from(context.state.deployments.values(), (deployment) => deploymentView(context, deployment, runner.now)),
+  );
 
   api.delete('/v2/deployments/:id', { schema: { params: DeploymentParams, querystring: ForceQuery } }, (request, reply) =>
     answering(async () => {

@@ -19,7 +19,12 @@ export function addInfoRoutes(api: HttpServer, { runner, version, frameworkName,
     leader: leader(),
     frameworkId: context.state.frameworkId ?? null,
     subscribed: problem() === undefined,
-    marathon_config: { framework_name: frameworkName, mesos_role: context.options.role, failover_timeout: 604_800, checkpoint: true },
+    marathon_config: {
+      framework_name: frameworkName,
+      mesos_role: context.options.role,
+      failover_timeout: 604_800,
+      checkpoint: true,
+    },
     zookeeper_config: {},
     http_config: { http_port: leader().replace(/^.*:/, '') },
   }));

@@ -1,5 +1,5 @@
 import { HttpError } from '@proffer/sdk/service';
-import { Refusal } from '../core/index.js';
+import { invalid, Refusal } from '../core/index.js';
 
 const STATUS: Readonly<Record<Refusal['kind'], number>> = {
   badRequest: 400,
@@ -16,6 +16,11 @@ export async function answering<T>(route: () => T | Promise<T>): Promise<T> {
   } catch (error) {
     throw error instanceof Refusal ? toHttpError(error) : error;
   }
+}
+
+/** One field is wrong. */
+export function invalidField(path: string, error: string): Refusal {
+  return invalid([{ path, errors: [error] }]);
 }
 
 function toHttpError(refusal: Refusal): HttpError {

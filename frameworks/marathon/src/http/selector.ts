@@ -2,7 +2,7 @@ import { Refusal } from '../core/index.js';
 
 type Test = (labels: Readonly<Record<string, string>>) => boolean;
 
-/** Reads a label selector, `a==b, c!=d, e in (x, y), f notin (z), g`: true for labels that satisfy all parts. Throws a Refusal. */
+/** Reads a label selector, `a==b, c!=d, e in (x, y), f notin (z), g`: true where all parts hold. Throws a Refusal. */
 export function labelSelector(text: string): Test {
   const parts = text.split(/,(?![^(]*\))/).map((part) => part.trim());
   const tests = parts.map(onePart);

@@ -1,13 +1,19 @@
 import { compileSchema, Type, type HttpServer } from '@proffer/sdk/service';
 import { Refusal, type Instance } from '../core/index.js';
 import type { ApiOptions } from './api.js';
+import { wrongShape } from './app-json.js';
+import { WriteQuery } from './calls.js';
 import { answering } from './refusals.js';
 import { taskView } from './views.js';
 
+/** Tasks that one call may end. */
+const IDS_MAX = 10_000;
+
 const Status = Type.Union([Type.Literal('running'), Type.Literal('staging')]);
 const TasksQuery = Type.Object({ status: Type.Array(Status, { default: [] }), 'status[]': Type.Array(Status, { default: [] }) });
-const DeleteQuery = Type.Object({ scale: Type.Optional(Type.Boolean()), force: Type.Optional(Type.Boolean()), wipe: Type.Optional(Type.Boolean()) });
-const DeleteBody = compileSchema(Type.Object({ ids: Type.Array(Type.String(), { maxItems: 10_000 }) }, { additionalProperties: false }));
+const faultsOf = compileSchema(
+  Type.Object({ ids: Type.Array(Type.String(), { maxItems: IDS_MAX }) }, { additionalProperties: false }),
+);
 
 /** Tasks of all apps. */
 export function addTaskRoutes(api: HttpServer, { runner }: ApiOptions): void {
@@ -24,10 +30,10 @@ export function addTaskRoutes(api: HttpServer, { runner }: ApiOptions): void {
     return { tasks: [...state.instances.values()].filter(matches).map(view) };
   });
 
-  api.post('/v2/tasks/delete', { schema: { querystring: DeleteQuery } }, ({ body, query }) =>
+  api.post('/v2/tasks/delete', { schema: { querystring: WriteQuery } }, ({ body, query }) =>
     answering(async () => {
-      const faults = DeleteBody(body ?? undefined).map(({ path, expected, got }) => ({ path, errors: [`must be ${expected}, got ${got}`] }));
-      if (faults.length > 0) throw new Refusal('badRequest', 'Invalid JSON', { faults });
+      const [fault] = faultsOf(body ?? undefined);
+      if (fault !== undefined) throw wrongShape(fault.path, `must be ${fault.expected}, got ${fault.got}`);
       if (query.scale === true && query.wipe === true) throw new Refusal('badRequest', 'scale and wipe cannot be given together');
       const { ids } = body as { ids: string[] };
       const chosen = ids.flatMap((id) => state.instances.get(id) ?? []);

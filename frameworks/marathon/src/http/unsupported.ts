@@ -35,7 +35,9 @@ const READ_ONLY: ReadonlySet<string> = new Set([
 /** Without what says nothing: null, and for fields that are not supported also empty lists, objects and texts. */
 export function withoutEmpty(object: Readonly<Record<string, unknown>>, onlyNull = false): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(object).filter(([key, value]) => value !== null && (onlyNull || !UNSUPPORTED.has(key) || !saysNothing(key, value))),
+    Object.entries(object).filter(
+      ([key, value]) => value !== null && (onlyNull || !UNSUPPORTED.has(key) || !saysNothing(key, value)),
+    ),
   );
 }
 
@@ -75,7 +77,8 @@ function healthFaults(checks: unknown): FieldFault[] {
     const faults: FieldFault[] = [];
     const drop = (key: 'ipProtocol' | 'ignoreHttp1xx', allowed: unknown): void => {
       const value: unknown = Reflect.get(check, key);
-      if (value !== undefined && value !== allowed) faults.push({ path: `/healthChecks/${i}/${key}`, errors: ['is not supported by this version'] });
+      if (value !== undefined && value !== allowed)
+        faults.push({ path: `/healthChecks/${i}/${key}`, errors: ['is not supported by this version'] });
       else Reflect.deleteProperty(check, key);
     };
     drop('ipProtocol', 'IPv4');

@@ -1,4 +1,15 @@
-import { explain, explainDeployment, isHealthy, isOutdated, PROGRESS_DEADLINE_MS, steps, type App, type Context, type Deployment, type Instance } from '../core/index.js';
+import {
+  explain,
+  explainDeployment,
+  isHealthy,
+  isOutdated,
+  PROGRESS_DEADLINE_MS,
+  steps,
+  type App,
+  type Context,
+  type Deployment,
+  type Instance,
+} from '../core/index.js';
 
 /** What `embed` may add to an app. */
 export interface Embed {
@@ -92,7 +103,9 @@ function statsView(app: App, instances: readonly Instance[], now: number): Recor
 }
 
 function stats(app: App, instances: readonly Instance[], now: number): Record<string, unknown> {
-  const lives = instances.flatMap(({ startedAt }) => (startedAt === undefined ? [] : [(now - startedAt) / 1000])).sort((a, b) => a - b);
+  const lives = instances
+    .flatMap(({ startedAt }) => (startedAt === undefined ? [] : [(now - startedAt) / 1000]))
+    .sort((a, b) => a - b);
   const average = lives.reduce((sum, life) => sum + life, 0) / Math.max(1, lives.length);
   return {
     counts: {
