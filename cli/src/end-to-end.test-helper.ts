@@ -13,6 +13,10 @@ import { waitUntil } from './up/wait-until.js';
 
 const COMMAND = fileURLToPath(new URL('../bin/proffer.js', import.meta.url));
 
+/** A hundred ports that a cluster on the default ones, or another test, does not use. */
+const FIRST_TASK_PORT = 20_000 + (process.pid % 100) * 100;
+const TASK_PORTS = `${FIRST_TASK_PORT}-${FIRST_TASK_PORT + 99}`;
+
 /** A slow machine that runs other tests beside this one still gets there; what works takes a few seconds. */
 export const WITHIN_MS = 60_000;
 
@@ -47,7 +51,7 @@ export class TestCluster {
   async start(): Promise<void> {
     const ports = ['--master-port', '--zmq-port', '--agent-port', '--marathon-port'].flatMap((flag) => [flag, '0']);
     this.#summary = undefined;
-    const up = spawn(process.execPath, [COMMAND, 'up', '--json', '--work-dir', this.workDir, ...ports], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const up = spawn(process.execPath, [COMMAND, 'up', '--json', '--work-dir', this.workDir, '--task-ports', TASK_PORTS, ...ports], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#up = up;
     let out = '';
     up.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

@@ -1,4 +1,4 @@
-import { parseAttributes, parseResources, type Attribute, type Resources } from '@proffer/sdk/model';
+import { parseAttributes, parseRanges, parseResources, type Attribute, type Ranges, type Resources } from '@proffer/sdk/model';
 import { LOG_LEVELS, type LogLevel } from '@proffer/sdk/service';
 import { InvalidArgumentError } from 'commander';
 
@@ -39,6 +39,11 @@ export function logLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((one) => one === text);
   if (level === undefined) throw new InvalidArgumentError(`expected one of ${LOG_LEVELS.join(', ')}.`);
   return level;
+}
+
+/** `31000-31100,31200`. */
+export function ranges(text: string): Ranges {
+  return explained(() => parseRanges(`[${text}]`));
 }
 
 /** Where the master listens for agents and frameworks. */

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
+import { formatRanges, type Ranges } from '@proffer/sdk/model';
 import type { LogLevel } from '@proffer/sdk/service';
 import { Command } from 'commander';
 import { withExamples, withJson, type Context } from '../context.js';
 import { CliError } from '../errors.js';
-import { logLevel, port, whole } from '../parse.js';
+import { logLevel, port, ranges, whole } from '../parse.js';
 import { resourcesFlag, shareMachine } from '../up/share-machine.js';
 import { stopSignal } from '../up/signals.js';
 import { up } from '../up/up.js';
@@ -20,6 +21,7 @@ interface Options {
   readonly zmqPort: number;
   readonly agentPort: number;
   readonly marathonPort: number;
+  readonly taskPorts?: Ranges;
   readonly logLevel: LogLevel;
   readonly json?: boolean;
 }
@@ -38,6 +40,7 @@ export function upCommand({ output }: Context): Command {
     .option('--zmq-port <port>', 'port of the master for agents and frameworks', port, 5060)
     .option('--agent-port <port>', 'HTTP port of the first agent; the others follow', port, 5051)
     .option('--marathon-port <port>', 'port of the Marathon API', port, 8080)
+    .option('--task-ports <ranges>', 'ports for tasks, like 31000-31100; 31000-32000 where absent', ranges)
     .option('--log-level <level>', "least important messages in the parts' logs", logLevel, 'info');
   withExamples(command, [
     ['proffer up', 'everything, on the default ports; Ctrl-C stops it'],
@@ -50,13 +53,15 @@ export function upCommand({ output }: Context): Command {
       throw new CliError(`--agent-port ${agentPort} leaves no room for ${agents} agents`, { exitCode: 2 });
     }
     const workDir = resolve(options.workDir);
-    const agentResources = agents === 1 ? [] : await shares(agents);
+    const agentResources = await resourcesOfAgents(agents, options.taskPorts);
     await up({ ...options, workDir, agentResources, insecure: options.insecure === true, json: options.json === true }, output, stopSignal());
   });
 }
 
-/** What each of several agents offers. */
-async function shares(agents: number): Promise<string[]> {
+/** What each agent offers, as its flag takes it: a single one finds out itself what is not said. */
+async function resourcesOfAgents(agents: number, taskPorts: Ranges | undefined): Promise<string[]> {
+  if (agents === 1) return taskPorts === undefined ? [] : [`ports:${formatRanges(taskPorts)}`];
   const { detectResources } = await import('@proffer/agent');
-  return shareMachine(await detectResources('/'), agents).map(resourcesFlag);
+  const machine = await detectResources('/');
+  return shareMachine({ ...machine, ports: taskPorts ?? machine.ports }, agents).map(resourcesFlag);
 }

@@ -101,6 +101,7 @@ test('a work dir belongs to one; the next one waits for what the one before left
   t.deepEqual(JSON.parse(readFileSync(join(path, 'up.json'), 'utf8')), { up: process.pid, parts: {} });
   writeFileSync(join(path, 'file'), '');
   await t.throwsAsync(WorkDir.take(join(path, 'file')), { message: /cannot be made/ });
+  await t.throwsAsync(WorkDir.take('/proc/none/such'), { message: /the work dir \/proc\/none\/such cannot be made/ });
 });
 
 test('where state is kept by default', (t) => {

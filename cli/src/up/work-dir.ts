@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { lockDirectory } from '@proffer/sdk/service';
 import { CliError } from '../errors.js';
 import { isRunning, type ProcessMark } from './processes.js';
@@ -37,9 +37,9 @@ export class WorkDir {
   static async take(path: string): Promise<WorkDir> {
     try {
       // Tasks run as other users must be able to reach their sandboxes through it.
-      mkdirSync(path, { recursive: true, mode: 0o755 });
-      mkdirSync(join(path, 'logs'), { recursive: true, mode: 0o750 });
-      mkdirSync(join(path, 'public'), { recursive: true, mode: 0o755 });
+      makeDirectory(path, 0o755);
+      makeDirectory(join(path, 'logs'), 0o750);
+      makeDirectory(join(path, 'public'), 0o755);
     } catch (error) {
       throw new CliError(`the work dir ${path} cannot be made: ${(error as Error).message}`, { hint: 'name another with --work-dir DIRECTORY' });
     }
@@ -86,6 +86,16 @@ export class WorkDir {
     writeFileSync(`${file}.new`, JSON.stringify(residents));
     renameSync(`${file}.new`, file);
   }
+}
+
+/**
+ * Makes a directory and those above it. Node's own recursive mkdir never returns on file systems that answer ENOENT to
+ * every mkdir, as /proc does.
+ */
+function makeDirectory(path: string, mode: number): void {
+  const parent = dirname(path);
+  if (parent !== path && !existsSync(parent)) makeDirectory(parent, 0o755);
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) mkdirSync(path, { mode });
 }
 
 async function waitForLeftOver(before: Residents | undefined): Promise<void> {
