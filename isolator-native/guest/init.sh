@@ -10,9 +10,13 @@ mount -t tmpfs -o mode=1777 tmpfs /dev/shm 2>/dev/null
 mkdir -p /run/share /dev/pts && mount -t hostfs -o "$GUEST_SHARE" none /run/share
 mount -t devpts -o ptmxmode=0666 devpts /dev/pts 2>/dev/null
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+# A checkout below /tmp stays in sight.
+case $GUEST_REPOSITORY in
+  /tmp/*) mkdir -p "$GUEST_REPOSITORY" && mount -t hostfs -o "$GUEST_REPOSITORY" none "$GUEST_REPOSITORY" ;;
+esac
 mount -t cgroup2 none /sys/fs/cgroup
 ip link set lo up 2>/dev/null || busybox ip link set lo up
-unset GUEST_SHARE
+unset GUEST_SHARE GUEST_REPOSITORY
 sh /run/share/command >/run/share/output 2>&1 </dev/null
 echo $? >/run/share/exit
 sync

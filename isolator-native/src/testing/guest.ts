@@ -56,6 +56,7 @@ function boot(share: string, timeoutMs: number): Promise<string> {
   const options = [
     `mem=${MEMORY_MIB}M`, 'rootfstype=hostfs', 'rootflags=/', 'ro', `init=${join(guestDirectory, 'init.sh')}`,
     'con=null', 'con0=fd:0,fd:1', 'quiet', 'cgroup_no_v1=all', `uml_dir=${share}/`, `GUEST_SHARE=${share}`,
+    `GUEST_REPOSITORY=${dirname(dirname(guestDirectory))}`,
   ];
   // A group of its own: the guest's processes are processes of the host, and all must end with it.
   const guest = spawn('linux.uml', options, {
