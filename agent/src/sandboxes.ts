@@ -1,4 +1,4 @@
-import { lutimesSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs';
 import { readdir, lstat, realpath } from 'node:fs/promises';
 import { join, relative, dirname } from 'node:path';
 import { invalidId } from '@proffer/sdk/model';
@@ -38,7 +38,10 @@ export class Sandboxes {
     const path = this.#paths.get(containerId);
     this.#paths.delete(containerId);
     if (path === undefined) return;
-    this.#quietly(`the age of ${path} cannot be set`, () => lutimesSync(path, new Date(), new Date()));
+    this.#quietly(`the age of ${path} cannot be set`, () => {
+      // A launch that failed early never had one.
+      if (existsSync(path)) lutimesSync(path, new Date(), new Date());
+    });
   }
 
   /** Makes an executor's sandbox readable under the name of one of its tasks too. */

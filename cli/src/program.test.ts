@@ -114,6 +114,7 @@ test('apps are deployed, scaled, restarted and removed; refusals name the fields
   const done = { version: 'v', deploymentId: 'd' };
   const { url, asked } = await fakeCluster(t, {
     'PUT /v2/apps/web/hello?partialUpdate=false': done,
+    'GET /v2/apps/web/hello': { app: { id: '/web/hello' } },
     'PUT /v2/apps/web/hello?force=true': done,
     'POST /v2/apps/web/hello/restart': done,
     'DELETE /v2/apps/web/hello': done,
@@ -127,7 +128,8 @@ test('apps are deployed, scaled, restarted and removed; refusals name the fields
   t.like(await runCommand(['app', 'deploy', file, ...marathon]), { code: 0, out: 'web/hello is being deployed\n' });
   t.deepEqual((JSON.parse(asked[0]!.body) as { fetch: unknown }).fetch, [{ uri: `file://${directory}/a.txt` }, { uri: 'http://x/y' }]);
   t.deepEqual(JSON.parse((await runCommand(['app', 'scale', '/web/hello', '5', '--force', '--json', ...marathon])).out), { id: '/web/hello', instances: 5, ...done });
-  t.is(asked[1]!.body, '{"instances":5}');
+  t.is(asked[2]!.body, '{"instances":5}');
+  t.is((await runCommand(['app', 'scale', 'none', '5', ...marathon])).code, 4, 'scaling creates no app');
   t.is((await runCommand(['app', 'restart', '/web/hello', ...marathon])).code, 0);
   t.is((await runCommand(['app', 'remove', 'web/hello', ...marathon])).code, 0);
   writeFileSync(file, JSON.stringify({ id: 'bad' }));
@@ -142,4 +144,10 @@ test('app files: what is wrong is said, with the file', (t) => {
   t.throws(() => parseApps('[{"id":"/a"},{}]', 'app.json'), { message: 'app 2 of app.json must have an "id" like "/hello", got none' });
   t.throws(() => parseApps('7', 'app.json'), { message: 'app.json must be an app definition (an object), got 7' });
   t.deepEqual(resolveFetch({ id: 'a', fetch: 'odd' }, '/d'), { id: 'a', fetch: 'odd' });
+});
+
+test('up refuses an address that other machines reach, before it makes anything', async (t) => {
+  const refused = await runCommand(['up', '--host', '0.0.0.0', '--work-dir', '/nonexistent/work']);
+  t.is(refused.code, 2);
+  t.regex(refused.err, /"0\.0\.0\.0" is reachable from other machines.*--insecure/);
 });

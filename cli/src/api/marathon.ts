@@ -58,7 +58,10 @@ export async function putApp(marathon: Service, app: AppDefinition, force: boole
   return (await requestJson(marathon, 'PUT', path, app)) as DeploymentJson;
 }
 
+/** Changes the number of instances and nothing else. Throws CliError if there is no such app. */
 export async function scaleApp(marathon: Service, id: string, instances: number, force: boolean): Promise<DeploymentJson> {
+  // A PUT for an unknown id would try to create the app, and complain of fields that nobody asked for.
+  await requestJson(marathon, 'GET', `/v2/apps${pathOf(id)}`);
   return (await requestJson(marathon, 'PUT', `/v2/apps${pathOf(id)}${query(force)}`, { instances })) as DeploymentJson;
 }
 

@@ -49,6 +49,7 @@ export function upCommand({ output }: Context): Command {
   ]);
   return command.action(async (options: Options) => {
     const { agents, agentPort } = options;
+    await refuseWideHost(options.host, options.insecure === true);
     if (agentPort > 0 && agentPort + agents - 1 > 65535) {
       throw new CliError(`--agent-port ${agentPort} leaves no room for ${agents} agents`, { exitCode: 2 });
     }
@@ -56,6 +57,16 @@ export function upCommand({ output }: Context): Command {
     const agentResources = await resourcesOfAgents(agents, options.taskPorts);
     await up({ ...options, workDir, agentResources, insecure: options.insecure === true, json: options.json === true }, output, stopSignal());
   });
+}
+
+/** Asked here, before anything is made: the parts would each refuse it in their own log. */
+async function refuseWideHost(host: string, insecure: boolean): Promise<void> {
+  const { checkBind } = await import('@proffer/sdk/service');
+  try {
+    checkBind(host, insecure);
+  } catch (error) {
+    throw new CliError(`--host: ${(error as Error).message}`, { exitCode: 2 });
+  }
 }
 
 /** What each agent offers, as its flag takes it: a single one finds out itself what is not said. */

@@ -80,8 +80,6 @@ export interface KillPolicy {
   readonly gracePeriodSeconds?: number;
 }
 
-export const DEFAULT_KILL_GRACE_SECONDS = 3;
-
 /** `keep` lets the task run on; a number of seconds makes the agent stop it once it has been without a master so long. */
 export type OnUnreachable = 'keep' | { readonly stopAfterSeconds: number };
 

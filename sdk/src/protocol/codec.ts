@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Packr } from 'msgpackr';
-import { families, PEER_KINDS, type AnyMessage, type PeerKind } from './families.js';
+import { families, type AnyMessage, type PeerKind } from './families.js';
 import { FrameError } from './frame-error.js';
 import { FRAME_BYTES_MAX, FRAME_MESSAGES_MAX } from './limits.js';
 import { scan } from './scan.js';
@@ -56,11 +56,6 @@ export function familyShapes(kind: PeerKind): FamilyShapes {
     compiled.set(kind, shapes);
   }
   return shapes;
-}
-
-/** True for what {@link PeerKind} names. */
-export function isPeerKind(kind: string): kind is PeerKind {
-  return (PEER_KINDS as readonly string[]).includes(kind);
 }
 
 /**

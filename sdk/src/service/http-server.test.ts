@@ -99,6 +99,7 @@ const refused: readonly Refused[] = [
   { title: 'a list for an object', body: '[]', status: 400, expected: { message: 'the body must be an object, got []' } },
   { title: 'no body', body: '', status: 400, expected: { message: 'the body must be an object, got nothing' } },
   { title: 'no JSON', body: '{"instances":', status: 400, expected: { code: 'INVALID_JSON' } },
+  { title: 'a body that nests too deep', body: `{"a":${'['.repeat(100)}`, status: 400, expected: { code: 'INVALID_JSON' } },
   { title: 'a poisoned body', body: '{"instances":1,"__proto__":{"x":1}}', status: 400, expected: { code: 'INVALID_JSON' } },
   {
     title: 'another media type',

@@ -96,8 +96,29 @@ function acceptJson(app: HttpServer): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     if (body.trim() === '') return done(null);
+    if (nestsTooDeep(body)) return done(new HttpError(400, `the body nests deeper than ${JSON_DEPTH_MAX} levels`, { code: 'INVALID_JSON' }));
     return parse(request, body, (error, value) => done(error === null ? null : invalidJson(body, error), value));
   });
+}
+
+/** Deeper than any body that this service knows; far from where walking through a value would exhaust the stack. */
+const JSON_DEPTH_MAX = 64;
+
+/** Counts brackets outside of strings: cheaper than parsing, and before it. */
+function nestsTooDeep(json: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (inString) {
+      if (character === '\\') i++;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === '{' || character === '[') {
+      if (++depth > JSON_DEPTH_MAX) return true;
+    } else if (character === '}' || character === ']') depth--;
+  }
+  return false;
 }
 
 function invalidJson(body: string, error: Error): HttpError {
@@ -112,7 +133,8 @@ function invalidJson(body: string, error: Error): HttpError {
 
 function sendError(error: FastifyError, reply: FastifyReply, { log, errorBody }: HttpServerOptions): void {
   const httpError = toHttpError(error);
-  if (httpError.statusCode >= 500) log.error({ err: error, url: reply.request.url }, 'request failed');
+  // One that was meant (503 while starting, say) is no defect: a stack for each would let a client fill the log.
+  if (httpError !== error && httpError.statusCode >= 500) log.error({ err: error, url: reply.request.url }, 'request failed');
   const { body, headers } = httpError.details;
   void reply
     .code(httpError.statusCode)

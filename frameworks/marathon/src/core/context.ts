@@ -53,6 +53,12 @@ export class Context {
     this.revive ||= (this.state.app(instance.appId)?.constraints.length ?? 0) > 0;
   }
 
+  /** What was sent to a master before may never have reached it: every kill that still counts is sent again. */
+  resendKills(): void {
+    for (const { appId, killedAt } of this.state.instances.values()) if (killedAt !== undefined) this.dirty.add(appId);
+    this.killSent.clear();
+  }
+
   forgetOffers(appId: string): void {
     this.#offerLogs.delete(appId);
   }

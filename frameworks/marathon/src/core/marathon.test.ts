@@ -106,6 +106,19 @@ test('a crash between the write and the ACCEPT makes neither doubles nor ghosts'
   t.deepEqual(next.deployments(), [], 'the deployment went on after the crash, and is done');
 });
 
+test('a kill that may be lost with its master is sent again to the next one at once', (t) => {
+  const h = Harness.subscribed();
+  h.create('/a', { instances: 1 });
+  const [taskId] = h.offer('h1');
+  h.runAll();
+  h.core.kill(h.instances(), false, false, h.now);
+  h.turn();
+  h.core.apply({ type: 'disconnected' }, h.now);
+  h.core.apply({ type: 'subscribed', frameworkId: 'fw' }, h.now);
+  const kills = h.turn().filter(({ type }) => type === 'kill');
+  t.like(kills, [{ type: 'kill', taskId }]);
+});
+
 test('a task that nobody wants is killed, an acknowledgement is given for every update', (t) => {
   const h = Harness.subscribed();
   const calls = h.status('a.instance-old._app.1', 'TASK_RUNNING', { agentId: 'x1', uuid: 'u7' });

@@ -57,6 +57,7 @@ export class Marathon {
         this.#connected = true;
         this.#declared = undefined;
         this.#reconciler.restart(now);
+        this.#context.resendKills();
         this.#context.emit(state.frameworkId === undefined ? 'scheduler_registered_event' : 'scheduler_reregistered_event', now, {
           frameworkId: input.frameworkId,
         });

@@ -245,6 +245,8 @@ test('definitions that are not valid name every field', (t) => {
     [{ mem: Infinity }, '/mem'],
     [{ args: ['x'] }, '/cmd'],
     [{ cmd: ' ' }, '/cmd'],
+    [{ cmd: 'echo \u0000' }, '/cmd'],
+    [{ env: { A: 'b\u0000' } }, '/env'],
     [{ backoffFactor: 0.5 }, '/backoffFactor'],
     [{ upgradeStrategy: { minimumHealthCapacity: 1.5, maximumOverCapacity: 0 } }, '/upgradeStrategy/minimumHealthCapacity'],
     [{ portDefinitions: [{ port: 70_000, protocol: 'tcp', labels: {} }] }, '/portDefinitions/0/port'],

@@ -141,6 +141,9 @@ function checkStrategies(app: App, fault: Report): void {
 const TEXT_LENGTH_MAX = 256 * 1024;
 
 function checkTexts(app: App, fault: Report): void {
+  for (const [field, value] of Object.entries(app)) {
+    if (hasZeroByte(value)) fault(`/${field}`, 'must hold no zero byte: no program could be started with it');
+  }
   for (const name of Object.keys(app.env)) {
     if (name === '' || name.includes('=') || name.includes('\u0000'))
       fault('/env', `must have names without "=", got ${JSON.stringify(name)}`);
@@ -154,4 +157,9 @@ function checkTexts(app: App, fault: Report): void {
   const size = JSON.stringify([app.cmd, app.args, app.env, app.labels, app.fetch]).length;
   if (size > TEXT_LENGTH_MAX)
     fault('/env', `must fit with command, labels and fetch in ${TEXT_LENGTH_MAX} characters, got ${size}`);
+}
+
+function hasZeroByte(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\u0000');
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasZeroByte);
 }
