@@ -1,4 +1,5 @@
 export * from './agent.js';
+export type * from './container.js';
 export * from './framework.js';
 export * from './labels.js';
 export * from './offer.js';

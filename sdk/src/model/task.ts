@@ -1,3 +1,4 @@
+import type { ContainerInfo } from './container.js';
 import type { Pairs } from './labels.js';
 import type { Resources } from './resources.js';
 
@@ -55,13 +56,6 @@ export interface Uri {
   readonly cache?: boolean;
   /** Name inside the sandbox; the last segment of the URI when absent. May hold folders, never `..`. */
   readonly outputFile?: string;
-}
-
-/** How the task is contained. Without it the task runs in its own container on the agent's root file system. */
-export interface ContainerInfo {
-  readonly hostname?: string;
-  /** Further limits, on what the isolators offer. */
-  readonly pidsLimit?: number;
 }
 
 /** A program that runs tasks of its own framework on an agent and speaks the executor API. */

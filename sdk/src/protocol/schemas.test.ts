@@ -14,15 +14,23 @@ import {
   type Filters,
   type FrameworkInfo,
   type HealthCheck,
+  type ImageInfo,
+  type IoInfo,
   type KillPolicy,
+  type LinuxInfo,
+  type NetworkInfo,
   type Offer,
+  type PortMapping,
   type ResourceLimits,
+  type RestartPolicy,
   type TaskInfo,
   type TaskStatus,
   type Uri,
+  type Volume,
 } from '../model/index.js';
 import { compileCheck } from './check.js';
 import { packBody, unpackBody } from './body.js';
+import * as containers from './container-schemas.js';
 import * as schemas from './schemas.js';
 
 const one = parseResources('cpus:1;ports:[1-2];license:1');
@@ -39,7 +47,63 @@ const command: Required<CommandInfo> = {
 const killPolicy: Required<KillPolicy> = { gracePeriodSeconds: 1 };
 const limits: Required<ResourceLimits> = { cpus: 1, mem: 'unlimited' };
 const executor: Required<ExecutorInfo> = { executorId: 'e', name: 'e', command, resources: one, data: new Uint8Array(1) };
-const container: Required<ContainerInfo> = { hostname: 'h', pidsLimit: 5 };
+const volume: Required<Volume> = {
+  containerPath: '/data',
+  readOnly: true,
+  hostPath: '/srv',
+  sandboxPath: 'data',
+  tmpfs: { sizeMib: 1, mode: 0o755 },
+  image: 'busybox',
+  secret: { value: new Uint8Array(1) },
+  propagation: 'private',
+};
+const io: Required<IoInfo> = {
+  weight: 100,
+  throttles: [{ device: '/dev/vda', readBytes: 1, writeBytes: 1, readOperations: 1, writeOperations: 1 }],
+};
+const linux: Required<LinuxInfo> = {
+  capabilities: { add: ['NET_ADMIN'], drop: ['ALL'] },
+  seccomp: 'default',
+  noNewPrivileges: true,
+  rlimits: [{ name: 'nofile', soft: 1, hard: 'unlimited' }],
+  readOnlyRoot: true,
+  userNamespace: true,
+  timeOffsetSeconds: 1,
+  cpuset: [0],
+  cpuRealtimeUs: 1,
+  cpuBurstUs: 1,
+  memorySoftLimitMib: 1,
+  io,
+  hugepages: [{ size: '2MB', limitMib: 2 }],
+  devices: [{ path: '/dev/fuse', access: 'rw' }],
+  enforceDisk: true,
+  netClassId: 1,
+  shmMib: 1,
+  init: 'launcher',
+  sharePid: false,
+  shareIpc: false,
+};
+const image: Required<ImageInfo> = {
+  name: 'busybox',
+  forcePull: true,
+  credential: { username: 'u', password: 'p' },
+  keepLayerAs: 'layer',
+};
+const network: Required<NetworkInfo> = { name: 'bridge', labels: [['a', 'b']], ipAddress: '10.0.0.2', aliases: ['db'] };
+const portMapping: Required<PortMapping> = { hostPort: 31000, containerPort: 80, protocol: 'tcp', hostIp: '127.0.0.1' };
+const restart: Required<RestartPolicy> = { on: 'failure', retriesMax: 3, delaySeconds: 1 };
+const container: Required<ContainerInfo> = {
+  hostname: 'h',
+  pidsLimit: 5,
+  image,
+  networks: [network],
+  portMappings: [portMapping],
+  volumes: [volume],
+  linux,
+  terminal: { columns: 80, rows: 24 },
+  stdin: true,
+  restart,
+};
 const healthCheck: Required<HealthCheck> = {
   type: 'HTTP',
   command,
@@ -123,6 +187,13 @@ const samples: readonly (readonly [name: string, schema: TSchema, sample: object
   ['HealthCheck', schemas.HealthCheck, healthCheck],
   ['DiscoveryInfo', schemas.DiscoveryInfo, discovery],
   ['ContainerInfo', schemas.ContainerInfo, container],
+  ['ImageInfo', containers.ImageInfo, image],
+  ['NetworkInfo', containers.NetworkInfo, network],
+  ['PortMapping', containers.PortMapping, portMapping],
+  ['Volume', containers.Volume, volume],
+  ['IoInfo', containers.IoInfo, io],
+  ['LinuxInfo', containers.LinuxInfo, linux],
+  ['RestartPolicy', containers.RestartPolicy, restart],
   ['ExecutorInfo', schemas.ExecutorInfo, executor],
   ['TaskBody', schemas.TaskBody, body],
   ['TaskStatus', schemas.TaskStatus, status],

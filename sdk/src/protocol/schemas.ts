@@ -9,39 +9,25 @@ import { Type, type TSchema } from '@sinclair/typebox';
 import type * as model from '../model/index.js';
 import { REASONS, SOURCES, TASK_STATES } from '../model/index.js';
 import {
-  DATA_BYTES_MAX,
-  DEMAND_ENTRIES_MAX,
-  NAME_LENGTH_MAX,
-  PAIRS_MAX,
-  TASK_BODY_BYTES_MAX,
-  TEXT_LENGTH_MAX,
-} from './limits.js';
+  as,
+  Body,
+  Bytes,
+  closed,
+  Count,
+  Id,
+  literals,
+  Name,
+  Pairs,
+  Port,
+  Seconds,
+  Text,
+  Thousandths,
+} from './basic-schemas.js';
+import { ContainerInfo } from './container-schemas.js';
+import { DEMAND_ENTRIES_MAX, TASK_BODY_BYTES_MAX } from './limits.js';
 
-const closed = { additionalProperties: false } as const;
-
-/** One of these strings. */
-export function literals<const T extends readonly string[]>(values: T) {
-  return Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))));
-}
-
-/** This schema, typed as the model's interface. */
-function as<T>(schema: TSchema) {
-  return Type.Unsafe<T>(schema);
-}
-
-export const Id = Type.String({ minLength: 1, maxLength: 255 });
-export const Name = Type.String({ maxLength: NAME_LENGTH_MAX });
-export const Text = Type.String({ maxLength: TEXT_LENGTH_MAX });
-export const Bytes = Type.Uint8Array({ maxByteLength: DATA_BYTES_MAX });
-export const Body = Type.Uint8Array({ maxByteLength: TASK_BODY_BYTES_MAX });
-export const Seconds = Type.Number({ minimum: 0, maximum: 1e10 });
-export const Port = Type.Integer({ minimum: 0, maximum: 65535 });
-const Count = Type.Integer({ minimum: 0, maximum: 1e9 });
-const Thousandths = Type.Integer({ minimum: 0 });
-
-export const Pairs = as<model.Pairs>(
-  Type.Array(Type.Tuple([Name, Type.String({ maxLength: TASK_BODY_BYTES_MAX })]), { maxItems: PAIRS_MAX }),
-);
+export { Body, Bytes, Id, literals, Name, Pairs, Port, Seconds, Text } from './basic-schemas.js';
+export { ContainerInfo } from './container-schemas.js';
 
 const RangesSchema = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 65536 });
 
@@ -187,11 +173,6 @@ export const DiscoveryInfo = as<model.DiscoveryInfo>(Type.Object(
       ),
     ),
   },
-  closed,
-));
-
-export const ContainerInfo = as<model.ContainerInfo>(Type.Object(
-  { hostname: Type.Optional(Name), pidsLimit: Type.Optional(Type.Integer({ minimum: 1, maximum: 4194304 })) },
   closed,
 ));
 
