@@ -28,19 +28,22 @@ const FREESTANDING = [
 const STANDALONE = ['-static', '-nostdlib', '-no-pie', '-Wl,--gc-sections', '-Wl,--build-id=none', '-Wl,-z,noexecstack'];
 const SHARED = ['-fPIC', '-fvisibility=hidden', '-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS'];
 const BARE = ['-fno-exceptions', '-fno-rtti', '-fno-asynchronous-unwind-tables'];
+/** Where the headers of libseccomp are if it is installed; with it, profiles in container engines' format can be compiled. */
+const SECCOMP_HEADERS = ['/usr/include/seccomp.h', '/usr/local/include/seccomp.h'];
 const SANITIZE = ['-fsanitize=address,undefined', '-fno-omit-frame-pointer'];
 
 /** Compiles what changed. `log` gets one line when there is something to do; rejects with a one-line error. */
 export async function buildNative({ log = () => {}, sanitize = false, force = false } = {}) {
   const output = join(root, sanitize ? 'build/sanitize' : 'build');
   const extra = sanitize ? SANITIZE : [];
+  const seccomp = SECCOMP_HEADERS.some((file) => existsSync(file));
   const targets = [
     {
       folder: 'addon',
       file: 'isolator.node',
-      compile: [...COMMON, ...SHARED, ...addonIncludes(), ...extra],
+      compile: [...COMMON, ...SHARED, ...addonIncludes(), ...(seccomp ? ['-DISOLATOR_SECCOMP'] : []), ...extra],
       // Never unloaded: when a worker ends, its last handles call back after Node has let go of the addon.
-      link: ['-shared', '-Wl,-z,nodelete', ...extra],
+      link: ['-shared', '-Wl,-z,nodelete', ...(seccomp ? ['-lseccomp'] : []), ...extra],
     },
     {
       folder: 'launcher',
@@ -57,6 +60,7 @@ export async function buildNative({ log = () => {}, sanitize = false, force = fa
   if (stale.length === 0) return;
   await checkCompiler(compiler);
   log(`compiling the native part (${stale.map(({ file }) => file).join(', ')})`);
+  if (!seccomp) log('without libseccomp: own seccomp profiles are refused (Debian, Ubuntu: apt-get install libseccomp-dev)');
   for (const { objects } of stale) mkdirSync(objects, { recursive: true });
   await inParallel(stale.flatMap(({ jobs }) => jobs), (job) => compileOne(compiler, job));
   for (const target of stale) await linkOne(compiler, target, output);

@@ -7,6 +7,8 @@
 
 void ExportCgroups(Napi::Env env, Napi::Object exports);
 void ExportProbe(Napi::Env env, Napi::Object exports);
+void ExportSeccomp(Napi::Env env, Napi::Object exports);
+void ExportFiles(Napi::Env env, Napi::Object exports);
 
 namespace isolator {
 namespace {
@@ -25,6 +27,8 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   ExportProcess(env, exports);
   ExportCgroups(env, exports);
   ExportProbe(env, exports);
+  ExportSeccomp(env, exports);
+  ExportFiles(env, exports);
   return exports;
 }
 

@@ -75,6 +75,7 @@ Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   answer["user"] = TrialsObject(env, report->user);
   answer["unprivileged"] = SetupObject(env, report->unprivileged);
   answer["raiseLimits"] = report->raise_limits;
+  answer["shiftedMounts"] = report->shifted_mounts;
   munmap(shared, sizeof(ProbeReport));
   return answer;
 }

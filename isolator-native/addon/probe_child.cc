@@ -28,6 +28,9 @@
 namespace isolator {
 namespace {
 
+/** The same numbers on every machine; older headers lack them. */
+constexpr long kSysOpenTree = 428;
+constexpr long kSysMountSetattr = 442;
 constexpr size_t kStackSize = 64 << 10;
 /** "nobody" everywhere, and no user that owns anything. */
 constexpr unsigned kUnprivilegedId = 65534;
@@ -161,6 +164,56 @@ void TryUnprivileged(ProbeReport* report) {
   }
 }
 
+/** `/proc/PID/NAME`, without the C library's formatting. */
+const char* ProcessFile(unsigned pid, const char* name, char (&path)[64]) {
+  char digits[16];
+  int count = 0;
+  do digits[count++] = static_cast<char>('0' + pid % 10);
+  while ((pid /= 10) > 0);
+  char* at = path;
+  memcpy(at, "/proc/", 6);
+  at += 6;
+  while (count > 0) *at++ = digits[--count];
+  *at++ = '/';
+  memcpy(at, name, strlen(name) + 1);
+  return path;
+}
+
+int ShiftRoot(unsigned holder) {
+  struct {
+    uint64_t set;
+    uint64_t clear;
+    uint64_t propagation;
+    uint64_t user_namespace;
+  } attributes = {0x100000 /* MOUNT_ATTR_IDMAP */, 0, 0, 0};
+  char path[64];
+  if (const int error = WriteFile(ProcessFile(holder, "uid_map", path), "0 0 1")) return error;
+  if (const int error = WriteFile(ProcessFile(holder, "gid_map", path), "0 0 1")) return error;
+  const int user_namespace = open(ProcessFile(holder, "ns/user", path), O_RDONLY | O_CLOEXEC);
+  if (user_namespace < 0) return errno;
+  const int tree = static_cast<int>(syscall(kSysOpenTree, AT_FDCWD, "/", 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC));
+  int error = tree < 0 ? errno : 0;
+  attributes.user_namespace = static_cast<uint64_t>(user_namespace);
+  if (tree >= 0 && syscall(kSysMountSetattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0) error = errno;
+  if (tree >= 0) close(tree);
+  close(user_namespace);
+  return error;
+}
+
+/** A process that only waits holds the user namespace whose owners the mount is shown with. */
+int TryShiftedMounts() {
+  const long holder = syscall(SYS_clone, SIGCHLD | CLONE_NEWUSER, nullptr, nullptr, nullptr, nullptr);
+  if (holder < 0) return errno;
+  if (holder == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) pause();
+  }
+  const int error = ShiftRoot(static_cast<unsigned>(holder));
+  kill(static_cast<pid_t>(holder), SIGKILL);
+  while (waitpid(static_cast<pid_t>(holder), nullptr, __WALL) < 0 && errno == EINTR) continue;
+  return error;
+}
+
 /** Lowers a hard limit, which all may, and raises it again, which takes the right to. */
 int TryRaisingLimits() {
   const rlimit lower = {0, 0};
@@ -177,6 +230,7 @@ void RunProbe(ProbeReport* report) {
   if (geteuid() == 0) TryUnprivileged(report);
   else report->unprivileged = report->user.setup;
   report->raise_limits = TryRaisingLimits();
+  report->shifted_mounts = TryShiftedMounts();
 }
 
 }  // namespace isolator

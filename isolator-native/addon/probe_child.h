@@ -28,6 +28,8 @@ struct ProbeReport {
   /** The set-up in a user namespace, tried by a user without privileges. */
   ProbeSetup unprivileged;
   int raise_limits = kNotTried;
+  /** Showing the root file system with the owners of a user namespace. */
+  int shifted_mounts = kNotTried;
 };
 
 /**

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,6 +175,17 @@ Napi::Value Reap(const Napi::CallbackInfo& info) {
   return answer;
 }
 
+/** Two connected stream sockets. */
+Napi::Value SocketPair(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) throw SystemError(env, errno, "make socket", "socketpair");
+  Napi::Array pair = Napi::Array::New(env, 2);
+  pair.Set(0u, Napi::Number::New(env, ends[0]));
+  pair.Set(1u, Napi::Number::New(env, ends[1]));
+  return pair;
+}
+
 Napi::Value MemoryFile(const Napi::CallbackInfo& info) {
   const std::string name = info[0].As<Napi::String>();
   const int fd = memfd_create(name.c_str(), MFD_CLOEXEC);
@@ -188,6 +200,7 @@ void ExportProcess(Napi::Env env, Napi::Object exports) {
   exports["openProcess"] = Napi::Function::New(env, OpenProcess, "openProcess");
   exports["sendSignal"] = Napi::Function::New(env, SendSignal, "sendSignal");
   exports["reap"] = Napi::Function::New(env, Reap, "reap");
+  exports["socketPair"] = Napi::Function::New(env, SocketPair, "socketPair");
   exports["memoryFile"] = Napi::Function::New(env, MemoryFile, "memoryFile");
 }
 

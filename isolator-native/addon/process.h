@@ -9,7 +9,7 @@ namespace isolator {
  *   `spawn({ path, name, payload, descriptors }) → { pid, pidfd, result }`
  *   `openProcess(pid) → pidfd`, `sendSignal(pidfd, signal, value?) → boolean`,
  *   `reap(pidfd) → { code, signal } | undefined`,
- *   `memoryFile(name) → fd`
+ *   `memoryFile(name) → fd`; `socketPair() → [fd, fd]`
  */
 void ExportProcess(Napi::Env env, Napi::Object exports);
 

@@ -8,7 +8,9 @@
 
 #include "failure.h"
 #include "mounts.h"
+#include "network.h"
 #include "privileges.h"
+#include "terminal.h"
 
 namespace launcher {
 namespace {
@@ -31,7 +33,9 @@ bool SetUp(const InitOptions& options) {
   }
   // After the change of ids, which would take it away.
   if (pid_namespace && !DieWithMonitor()) return false;
-  if ((spec.namespaces & CLONE_NEWNS) != 0 && !SetUpMounts(spec, user_namespace)) return false;
+  if ((spec.namespaces & CLONE_NEWNS) != 0 && !SetUpMounts(spec, *options.sources, user_namespace)) return false;
+  if ((spec.namespaces & CLONE_NEWNET) != 0 && !LoopbackUp()) return false;
+  if (options.streams->terminal && !OpenTerminal(*options.streams, *options.task, options.link)) return false;
   if (spec.hostname[0] != 0 && sethostname(spec.hostname, strlen(spec.hostname)) < 0) return Fail("set hostname", "sethostname");
   // The container's root user must not reach the host through this process: its descriptors, memory and program file.
   if (!options.visible && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return Fail("protect init", "prctl");

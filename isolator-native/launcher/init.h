@@ -1,5 +1,6 @@
 #pragma once
 
+#include "host_sources.h"
 #include "supervisor.h"
 
 namespace launcher {
@@ -7,6 +8,8 @@ namespace launcher {
 struct InitOptions {
   const LaunchSpec* spec = nullptr;
   TaskContext* task = nullptr;
+  const StreamSpec* streams = nullptr;
+  const HostSources* sources = nullptr;
   int link = -1;
   char* title = nullptr;
   /** Whether others of its user may look into this process: the caller, if it lacks CAP_SYS_PTRACE, must be able to enter. */

@@ -15,6 +15,7 @@
 #include "init.h"
 #include "mount_objects.h"
 #include "syscalls.h"
+#include "terminal.h"
 #include "watch.h"
 
 namespace launcher {
@@ -22,7 +23,9 @@ namespace {
 
 class Join {
  public:
-  Join(const Spec& spec, char* title) : spec_(spec.join), title_(title) { task_.spec = &spec.task; }
+  Join(const Spec& spec, char* title) : spec_(spec.join), stream_spec_(spec.streams), title_(title), console_(spec.streams) {
+    task_.spec = &spec.task;
+  }
 
   [[noreturn]] void run();
 
@@ -30,13 +33,17 @@ class Join {
   bool start();
   bool enter();
   bool open_capture();
+  bool open_session();
   bool clone_supervisor();
   [[noreturn]] void run_supervisor(int link);
   WatchOptions watch_options();
 
   const JoinSpec& spec_;
+  const StreamSpec& stream_spec_;
   char* const title_;
   TaskContext task_;
+  Console console_;
+  Output outputs_[2];
   Capture captures_[2];
   Stream streams_[2];
   int stream_count_ = 0;
@@ -53,6 +60,7 @@ void Join::run() {
   } else {
     outcome.last = FailureMessage();
   }
+  console_.finish(outcome.last.status);
   Send(kResultDescriptor, outcome.last);
   _exit(0);
 }
@@ -65,7 +73,7 @@ bool Join::start() {
   task_.errors = STDERR_FILENO;
   task_.die_with_parent = true;
   const bool born_inside = (spec_.namespaces & CLONE_NEWUSER) == 0;
-  return OpenCgroups(task_.spec->cgroups, born_inside, task_) && open_capture() && enter() && clone_supervisor();
+  return OpenCgroups(task_.spec->cgroups, born_inside, task_) && open_capture() && open_session() && enter() && clone_supervisor();
 }
 
 bool Join::open_capture() {
@@ -73,6 +81,17 @@ bool Join::open_capture() {
   stream_count_ = 2;
   for (int i = 0; i < 2; i++) captures_[i].open(kCaptureDescriptor + i, spec_.capture_bytes);
   return streams_[0].open(captures_[0], task_.output) && streams_[1].open(captures_[1], task_.errors);
+}
+
+/** One client, connected from the start. */
+bool Join::open_session() {
+  if (!stream_spec_.attach) return true;
+  for (int i = 0; i < 2; i++) outputs_[i].use(nullptr, &console_, i + 1);
+  console_.adopt(kCaptureDescriptor);
+  if (stream_spec_.input && !stream_spec_.terminal && !console_.open_input(task_.input)) return false;
+  stream_count_ = stream_spec_.terminal ? 1 : 2;
+  if (stream_spec_.terminal) return true;
+  return streams_[0].open(outputs_[0], task_.output) && streams_[1].open(outputs_[1], task_.errors);
 }
 
 bool Join::enter() {
@@ -103,9 +122,7 @@ bool Join::clone_supervisor() {
   close(ends[1]);
   link_ = ends[0];
   if (child_ < 0) return Fail("start supervisor", "clone3");
-  for (const int fd : {task_.output, task_.errors}) {
-    if (fd > STDERR_FILENO) close(fd);
-  }
+  CloseStreams(task_);
   return true;
 }
 
@@ -120,7 +137,12 @@ void Join::run_supervisor(int link) {
     const int proc = own >= 0 ? own : open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (proc >= 0) task_.supervisor_proc = proc;
   }
+  console_.close_all();
   Retitle(title_, "proffer-exec");
+  if (stream_spec_.terminal && !OpenTerminal(stream_spec_, task_, link)) {
+    Send(link, FailureMessage());
+    _exit(127);
+  }
   Supervise(task_, Scope::descendants, link);
 }
 
@@ -134,6 +156,8 @@ WatchOptions Join::watch_options() {
   options.scope = Scope::descendants;
   options.streams = streams_;
   options.stream_count = stream_count_;
+  options.console = stream_spec_.attach ? &console_ : nullptr;
+  options.terminal_output = &outputs_[0];
   options.timeout_ms = spec_.timeout_ms;
   options.proc = task_.proc;
   options.started = NewMessage(Kind::started);

@@ -122,12 +122,21 @@ bool Stream::open(Sink& sink, int& write_end) {
   return true;
 }
 
+void Stream::adopt(Sink& sink, int fd) {
+  if (fd_ >= 0) close(fd_);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  fd_ = fd;
+  sink_ = &sink;
+}
+
 bool Stream::pump() {
   static char buffer[kChunk];
   for (int round = 0; round < kRounds && fd_ >= 0; round++) {
+    if (sink_->full()) return false;
     const ssize_t size = read(fd_, buffer, sizeof buffer);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return false;
+    // A terminal whose last user has gone gives EIO.
     if (size <= 0) {
       close(fd_);
       fd_ = -1;

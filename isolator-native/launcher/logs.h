@@ -9,6 +9,8 @@ namespace launcher {
 class Sink {
  public:
   virtual void write(const char* data, size_t size) = 0;
+  /** Nothing more should come for a while. */
+  virtual bool full() const { return false; }
 
  protected:
   ~Sink() = default;
@@ -55,15 +57,18 @@ class Capture final : public Sink {
   uint64_t left_ = 0;
 };
 
-/** The read end of a pipe and where its bytes go. */
+/** The read end of a pipe, or a terminal, and where its bytes go. */
 class Stream {
  public:
   /** Makes the pipe; the write end is the task's. */
   bool open(Sink& sink, int& write_end);
+  /** Reads from here instead, and owns it. */
+  void adopt(Sink& sink, int fd);
   /** -1 once it has ended. */
   int fd() const { return fd_; }
-  /** Moves what is there now, some hundred KiB at most. False: nothing more for now, or for ever. */
+  /** Moves what is there now, some hundred KiB at most. False: nothing more for now, or for ever, or the sink is full. */
   bool pump();
+  bool full() const { return sink_ != nullptr && sink_->full(); }
 
  private:
   int fd_ = -1;

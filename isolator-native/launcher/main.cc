@@ -12,6 +12,7 @@
 #include "init.h"
 #include "join.h"
 #include "monitor.h"
+#include "network.h"
 #include "spec.h"
 
 namespace launcher {
@@ -39,7 +40,7 @@ bool Prepare(Spec& spec) {
   CloseFrom(kCaptureDescriptor + kCaptureStreams, false);
   if (!ReplaceStreams() || !ReadSpec(kSpecDescriptor, spec)) return false;
   close(kSpecDescriptor);
-  const bool captures = spec.mode == Mode::join && spec.join.capture_bytes > 0;
+  const bool captures = spec.mode == Mode::join && (spec.join.capture_bytes > 0 || spec.streams.attach);
   if (!captures) CloseFrom(kCaptureDescriptor, false);
   CloseFrom(kResultDescriptor, true);
   if (setsid() < 0) return Fail("make session", "setsid");
@@ -64,5 +65,6 @@ int main(int argc, char** argv) {
   }
   prctl(PR_SET_NAME, "proffer-launch", 0, 0, 0);
   if (spec.mode == Mode::join) RunJoin(spec, argv[0]);
+  if (spec.mode == Mode::network) RunNetwork(spec);
   RunMonitor(spec, argv[0]);
 }

@@ -14,9 +14,12 @@
 
 #include <initializer_list>
 
+#include "console.h"
 #include "failure.h"
 #include "files.h"
+#include "host_sources.h"
 #include "init.h"
+#include "network.h"
 #include "syscalls.h"
 #include "watch.h"
 
@@ -33,7 +36,9 @@ uint32_t Outside(const List<IdMapping>& mappings, uint32_t id) {
 
 class Monitor {
  public:
-  Monitor(const Spec& spec, char* title) : spec_(spec.launch), title_(title) { task_.spec = &spec.task; }
+  Monitor(const Spec& spec, char* title) : spec_(spec.launch), stream_spec_(spec.streams), title_(title), console_(spec.streams) {
+    task_.spec = &spec.task;
+  }
 
   [[noreturn]] void run();
 
@@ -42,9 +47,14 @@ class Monitor {
   bool open_directories();
   bool join_own_cgroups();
   bool open_logs();
+  bool open_console();
+  bool open_streams();
+  bool enter_network() { return spec_.network_path[0] == 0 || EnterNetwork(spec_.network_path); }
+  bool shift_clocks();
   bool clone_init();
   [[noreturn]] void run_init(int link);
   bool map_ids();
+  bool shift_owners();
   bool map(const char* file, const List<IdMapping>& mappings);
   bool write_state();
   bool caller_waits();
@@ -57,11 +67,15 @@ class Monitor {
   Scope scope() const { return (spec_.namespaces & CLONE_NEWPID) != 0 ? Scope::pid_namespace : Scope::descendants; }
 
   const LaunchSpec& spec_;
+  const StreamSpec& stream_spec_;
   char* const title_;
   TaskContext task_;
+  HostSources sources_;
   int runtime_ = -1;
   int log_directory_ = -1;
   LogFile logs_[2];
+  Console console_;
+  Output outputs_[2];
   Stream streams_[2];
   int stream_count_ = 0;
   int signals_ = -1;
@@ -84,13 +98,15 @@ void Monitor::run() {
     give_up();
   }
   write_exit(outcome);
+  console_.finish(outcome.last.status);
+  console_.remove(runtime_);
   if (!outcome.started && Send(kResultDescriptor, outcome.last)) forget();
   _exit(0);
 }
 
 bool Monitor::start() {
   return open_directories() && join_own_cgroups() && OpenCgroups(task_.spec->cgroups, !own_user_namespace(), task_) &&
-         open_logs() && clone_init() && map_ids() && write_state() && caller_waits() && proceed();
+         open_logs() && open_console() && open_streams() && sources_.take(spec_) && shift_clocks() && enter_network() && clone_init() && map_ids() && write_state() && caller_waits() && proceed();
 }
 
 bool Monitor::open_directories() {
@@ -130,9 +146,31 @@ bool Monitor::open_logs() {
   const uid_t uid = Outside(spec_.uid_map, task_.spec->uid);
   const gid_t gid = Outside(spec_.gid_map, task_.spec->gid);
   const LogFile::Rotation rotation = {spec_.log_file_bytes, spec_.log_files, uid, gid};
+  return logs_[0].open(log_directory_, "stdout", rotation) && logs_[1].open(log_directory_, "stderr", rotation);
+}
+
+bool Monitor::open_console() {
+  if (stream_spec_.input && !stream_spec_.terminal && !console_.open_input(task_.input)) return false;
+  return !stream_spec_.attach || console_.listen(runtime_);
+}
+
+/** A terminal has one output; its descriptor comes from the init, where the container's own /dev is. */
+bool Monitor::open_streams() {
+  const bool logs = spec_.log_directory[0] != 0;
+  for (int i = 0; i < 2; i++) outputs_[i].use(logs ? &logs_[i] : nullptr, stream_spec_.attach ? &console_ : nullptr, i + 1);
+  if (stream_spec_.terminal) stream_count_ = 1;
+  if (stream_spec_.terminal || !(logs || stream_spec_.attach)) return true;
   stream_count_ = 2;
-  return logs_[0].open(log_directory_, "stdout", rotation) && logs_[1].open(log_directory_, "stderr", rotation) &&
-         streams_[0].open(logs_[0], task_.output) && streams_[1].open(logs_[1], task_.errors);
+  return streams_[0].open(outputs_[0], task_.output) && streams_[1].open(outputs_[1], task_.errors);
+}
+
+/** Not this process's own clocks: what it starts from now on is in the new namespace. */
+bool Monitor::shift_clocks() {
+  if (!spec_.time_namespace) return true;
+  if (unshare(kCloneNewTime) < 0) return Fail("make time namespace", "unshare");
+  Text<128> offsets;
+  offsets << "monotonic " << spec_.time_offset << " 0\nboottime " << spec_.time_offset << " 0\n";
+  return WriteExisting(task_.proc, "self/timens_offsets", offsets.c_str(), offsets.size(), "shift clocks");
 }
 
 bool Monitor::clone_init() {
@@ -152,10 +190,7 @@ bool Monitor::clone_init() {
   link_ = ends[0];
   errno = error;
   if (init_ < 0) return Fail("make namespaces", "clone3");
-  // Only the task may hold these, so that its end is seen.
-  for (const int fd : {task_.output, task_.errors}) {
-    if (fd > STDERR_FILENO) close(fd);
-  }
+  CloseStreams(task_);
   return true;
 }
 
@@ -166,9 +201,12 @@ void Monitor::run_init(int link) {
   for (const int fd : own) {
     if (fd >= 0) close(fd);
   }
+  console_.close_all();
   InitOptions options;
   options.spec = &spec_;
   options.task = &task_;
+  options.streams = &stream_spec_;
+  options.sources = &sources_;
   options.link = link;
   options.title = title_;
   options.visible = !may_look_;
@@ -191,7 +229,18 @@ bool Monitor::map_ids() {
     path << init_ << "/setgroups";
     if (!WriteExisting(task_.proc, path.c_str(), "deny", 4, "map ids")) return false;
   }
-  return map("uid_map", spec_.uid_map) && map("gid_map", spec_.gid_map) && proceed();
+  return map("uid_map", spec_.uid_map) && map("gid_map", spec_.gid_map) && shift_owners() && proceed();
+}
+
+bool Monitor::shift_owners() {
+  Text<64> path;
+  path << init_ << "/ns/user";
+  const int user_namespace = openat(task_.proc, path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (user_namespace < 0) return Fail("shift owners", "open", path.c_str());
+  const bool shifted = sources_.shift(spec_, user_namespace);
+  close(user_namespace);
+  sources_.close_all();
+  return shifted;
 }
 
 bool Monitor::write_state() {
@@ -242,6 +291,8 @@ WatchOptions Monitor::watch_options() {
   options.own_init = spec_.own_init;
   options.streams = streams_;
   options.stream_count = stream_count_;
+  options.console = stream_spec_.attach || stream_spec_.input ? &console_ : nullptr;
+  options.terminal_output = &outputs_[0];
   options.proc = task_.proc;
   options.started = NewMessage(Kind::started);
   options.started.monitor_pid = getpid();

@@ -134,6 +134,70 @@ int CopyMount(const char* path, bool recursive) {
   return OpenTree(AT_FDCWD, path, kOpenTreeClone | (recursive ? AT_RECURSIVE : 0));
 }
 
+int NewOverlay(const OverlaySpec& overlay, int taken, uint64_t attributes, const char* step, const char* path) {
+  // The kernel takes a page of options.
+  Text<4096> options;
+  const char* const named = path == nullptr ? overlay.directory : path;
+  options << "lowerdir=";
+  for (uint32_t i = 0; i < overlay.lower.count; i++) options << (i == 0 ? "" : ":") << overlay.lower.items[i];
+  if (overlay.upper[0] != 0) options << ",upperdir=" << overlay.upper << ",workdir=" << overlay.work;
+  options << ",userxattr";
+  if (!options.complete()) {
+    errno = E2BIG;
+    Fail(step, "mount", named);
+    return -1;
+  }
+  if (taken >= 0 && !Attach(taken, overlay.directory, step)) return -1;
+  if ((taken >= 0 ? fchdir(taken) : chdir(overlay.directory)) < 0) {
+    Fail(step, "chdir", overlay.directory);
+    return -1;
+  }
+  unsigned long flags = (attributes & kMountNoDevices) != 0 ? MS_NODEV : 0;
+  if ((attributes & kMountNoSetUserId) != 0) flags |= MS_NOSUID;
+  if ((attributes & kMountReadOnly) != 0) flags |= MS_RDONLY;
+  // Attached over the layers for a moment: older kernels copy only what is attached.
+  if (mount("overlay", overlay.directory, "overlay", flags, options.c_str()) < 0) {
+    Fail(step, "mount", named);
+    return -1;
+  }
+  const int copy = CopyMount(overlay.directory, false);
+  if (copy < 0) {
+    Fail(step, "open_tree", named);
+    return -1;
+  }
+  if (umount2(overlay.directory, MNT_DETACH) == 0) return copy;
+  Fail(step, "umount2", named);
+  close(copy);
+  return -1;
+}
+
+int NewFile(const MountSpec& mount, const char* scratch) {
+  Text<24> size;
+  // Its own pages and one for the directory.
+  size << ((mount.size_bytes + 4095) / 4096 + 1) * 4096;
+  const char* const options[] = {"size", size.c_str(), "mode", "0700", nullptr};
+  const int memory = NewFileSystem("tmpfs", options, kMountNoSetUserId | kMountNoDevices | kMountNoExec, "mount file", mount.target);
+  if (memory < 0) return -1;
+  const int file = openat(memory, "file", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const bool written = file >= 0 && write(file, mount.content, mount.size_bytes) == static_cast<ssize_t>(mount.size_bytes) &&
+                       fchown(file, mount.uid, mount.gid) == 0 && fchmod(file, mount.mode) == 0;
+  if (!written) Fail("mount file", "write", mount.target);
+  if (file >= 0) close(file);
+  int copy = -1;
+  if (written && Attach(memory, scratch, "mount file")) {
+    copy = OpenTree(memory, "file", kOpenTreeClone);
+    if (copy < 0) Fail("mount file", "open_tree", mount.target);
+    umount2(scratch, MNT_DETACH);
+  }
+  close(memory);
+  return copy;
+}
+
+bool MakeSlave(int mount, const char* step, const char* path) {
+  const MountAttributes attributes = {0, 0, kPropagationSlave, 0};
+  return MountSetAttributes(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes) == 0 || Fail(step, "mount_setattr", path);
+}
+
 bool Attach(int mount, const char* target, const char* step) {
   return MoveMount(mount, target) == 0 || Fail(step, "move_mount", target);
 }

@@ -23,15 +23,18 @@ constexpr uint64_t kInert = kMountNoSetUserId | kMountNoDevices;
 
 class Mounts {
  public:
-  Mounts(const LaunchSpec& spec, bool own_user_namespace) : spec_(spec), own_user_namespace_(own_user_namespace) {}
+  Mounts(const LaunchSpec& spec, const HostSources& taken, bool own_user_namespace)
+      : spec_(spec), taken_(taken), own_user_namespace_(own_user_namespace) {}
 
   bool set_up() {
-    return make_private() && take_sources() && set_up_root() && hide_paths() && attach_all() && mask_paths() &&
+    return allocate() && take_propagating_sources() && make_private() && take_sources() && set_up_root() && hide_paths() && attach_all() && mask_paths() &&
            protect_paths() && close_up();
   }
 
  private:
   bool make_private();
+  bool allocate();
+  bool take_propagating_sources();
   bool take_sources();
   bool take_source(const MountSpec& mount, int& source);
   bool set_up_root();
@@ -43,11 +46,13 @@ class Mounts {
   bool attach_all();
   bool attach(const MountSpec& mount, int source);
   bool attach_bind(const MountSpec& mount, int source);
+  bool attach_device(const MountSpec& mount, int source);
   bool mask_paths();
   bool protect_paths();
   bool close_up();
 
   const LaunchSpec& spec_;
+  const HostSources& taken_;
   const bool own_user_namespace_;
   /** One per mount of the spec: a bind's source or a /proc, not attached yet. */
   int* sources_ = nullptr;
@@ -69,20 +74,39 @@ bool Mounts::make_private() {
   return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 || Fail("make mounts private", "mount", "/");
 }
 
-bool Mounts::take_sources() {
+bool Mounts::allocate() {
   sources_ = static_cast<int*>(calloc(spec_.mounts.count + 1, sizeof(int)));
   hidden_ = static_cast<int*>(calloc(spec_.hidden_paths.count + 1, sizeof(int)));
-  if (sources_ == nullptr || hidden_ == nullptr) return Fail("set up mounts", "calloc");
+  return (sources_ != nullptr && hidden_ != nullptr) || Fail("set up mounts", "calloc");
+}
+
+/** Taken while they still hear of the host's mounts. */
+bool Mounts::take_propagating_sources() {
+  for (uint32_t i = 0; i < spec_.mounts.count; i++) {
+    const MountSpec& mount = spec_.mounts.items[i];
+    sources_[i] = taken_.mount(i);
+    if (mount.propagation == Propagation::isolated) continue;
+    if (sources_[i] < 0) sources_[i] = CopyMount(mount.source, mount.recursive);
+    if (sources_[i] < 0) return Fail("take bind source", "open_tree", mount.source);
+    if (mount.propagation == Propagation::slave && !MakeSlave(sources_[i], "take bind source", mount.source)) return false;
+  }
+  return true;
+}
+
+bool Mounts::take_sources() {
   if (spec_.hidden_paths.count + spec_.masked_paths.count > 0) {
     null_ = CopyMount("/dev/null", false);
     if (null_ < 0) return Fail("take device from host", "open_tree", "/dev/null");
   }
-  if (strcmp(spec_.root, "/") != 0) {
-    root_ = CopyMount(spec_.root, true);
+  if (spec_.root_overlay.directory[0] != 0) {
+    root_ = NewOverlay(spec_.root_overlay, taken_.root(), kMountNoDevices, "mount image");
+    if (root_ < 0) return false;
+  } else if (strcmp(spec_.root, "/") != 0) {
+    root_ = taken_.root() >= 0 ? taken_.root() : CopyMount(spec_.root, true);
     if (root_ < 0) return Fail("take root", "open_tree", spec_.root);
   }
   for (uint32_t i = 0; i < spec_.mounts.count; i++) {
-    if (!take_source(spec_.mounts.items[i], sources_[i])) return false;
+    if (sources_[i] < 0 && !take_source(spec_.mounts.items[i], sources_[i])) return false;
   }
   return true;
 }
@@ -95,6 +119,9 @@ bool Mounts::take_source(const MountSpec& mount, int& source) {
       // In a user namespace mounts below the source cannot be left out: they could uncover what they cover.
       if (source < 0 && errno == EINVAL && own_user_namespace_) source = CopyMount(mount.source, true);
       return source >= 0 || Fail("take bind source", "open_tree", mount.source);
+    case MountType::device:
+      source = CopyMount(mount.source, false);
+      return source >= 0 || Fail("take device from host", "open_tree", mount.source);
     case MountType::proc:
       // Made while the host's /proc is in sight: in a user namespace the kernel asks for that.
       source = NewFileSystem("proc", none, kInert | kMountNoExec, "mount proc", mount.target);
@@ -103,6 +130,17 @@ bool Mounts::take_source(const MountSpec& mount, int& source) {
       return devices_.take(own_user_namespace_);
     case MountType::tmpfs:
       return true;
+    case MountType::overlay:
+      source = NewOverlay(mount.overlay, -1, kInert | kMountReadOnly, "mount image", mount.target);
+      return source >= 0;
+    case MountType::file:
+      source = NewFile(mount, spec_.runtime_dir);
+      return source >= 0;
+    case MountType::sys:
+      source = NewFileSystem("sysfs", none, kInert | kMountNoExec | kMountReadOnly, "mount sys", mount.target);
+      // A user namespace without a network namespace of its own may only show the host's.
+      if (source < 0 && errno == EPERM) source = CopyMount("/sys", true);
+      return source >= 0 || Fail("mount sys", "open_tree", "/sys");
   }
   errno = EPROTO;
   return Fail("read spec", "", mount.target);
@@ -121,7 +159,8 @@ bool Mounts::share_root() {
 
 bool Mounts::pivot() {
   struct statfs status;
-  if (!Attach(root_, spec_.root, "mount root")) return false;
+  // The way to its own place may be closed to the container's root; /proc is gone with the old root in a moment.
+  if (!Attach(root_, taken_.root() >= 0 ? "/proc" : spec_.root, "mount root")) return false;
   if (fchdir(root_) < 0) return Fail("enter root", "fchdir", spec_.root);
   if (!spec_.root_writable) {
     root_closes_ = fstatfs(root_, &status) == 0 && (status.f_flags & ST_RDONLY) == 0;
@@ -181,10 +220,20 @@ bool Mounts::attach(const MountSpec& mount, int source) {
   switch (mount.type) {
     case MountType::bind:
       return attach_bind(mount, source);
+    case MountType::device:
+      return attach_device(mount, source);
     case MountType::dev:
       return devices_.attach(mount.target, mount.size_bytes);
     case MountType::proc:
       return MakeTarget(mount.target, true) && Attach(source, mount.target, "mount proc");
+    case MountType::sys:
+      return MakeTarget(mount.target, true) && Attach(source, mount.target, "mount sys") &&
+             ChangeAttributes(source, kInert | kMountNoExec | kMountReadOnly, 0, true, "mount sys", mount.target);
+    case MountType::overlay:
+      return MakeTarget(mount.target, true) && Attach(source, mount.target, "mount image");
+    case MountType::file:
+      return MakeTarget(mount.target, false) && Attach(source, mount.target, "mount file") &&
+             ChangeAttributes(source, kInert | kMountNoExec | kMountReadOnly, 0, false, "mount file", mount.target);
     case MountType::tmpfs:
       break;
   }
@@ -206,6 +255,16 @@ bool Mounts::attach_bind(const MountSpec& mount, int source) {
   if (!Attach(source, mount.target, "bind")) return false;
   const uint64_t attributes = kInert | (mount.writable ? 0 : kMountReadOnly);
   return ChangeAttributes(source, attributes, 0, true, "bind", mount.target);
+}
+
+/** Unlike a bind it may be opened as the device that it is; whether this container may is the cgroup's affair. */
+bool Mounts::attach_device(const MountSpec& mount, int source) {
+  struct stat status;
+  if (fstat(source, &status) < 0) return Fail("show device", "fstat", mount.source);
+  errno = ENODEV;
+  if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return Fail("show device", "", mount.source);
+  if (!MakeTarget(mount.target, false) || !Attach(source, mount.target, "show device")) return false;
+  return ChangeAttributes(source, kMountNoSetUserId | kMountNoExec, 0, false, "show device", mount.target);
 }
 
 bool Mounts::mask_paths() {
@@ -246,6 +305,8 @@ bool Mounts::close_up() {
 
 }  // namespace
 
-bool SetUpMounts(const LaunchSpec& spec, bool own_user_namespace) { return Mounts(spec, own_user_namespace).set_up(); }
+bool SetUpMounts(const LaunchSpec& spec, const HostSources& taken, bool own_user_namespace) {
+  return Mounts(spec, taken, own_user_namespace).set_up();
+}
 
 }  // namespace launcher

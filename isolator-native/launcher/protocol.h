@@ -13,7 +13,7 @@ namespace launcher {
 constexpr uint32_t kSpecMagic = 0x50524f31;  // "PRO1"
 constexpr uint32_t kMessageVersion = 1;
 
-/** Inherited descriptors: the sealed spec, the result pipe, then two memory files when output is captured. */
+/** Inherited descriptors: the sealed spec, the result pipe, then two memory files when output is captured, or a client's socket. */
 constexpr int kSpecDescriptor = 3;
 constexpr int kResultDescriptor = 4;
 constexpr int kCaptureDescriptor = 5;
@@ -21,7 +21,7 @@ constexpr int kCaptureDescriptor = 5;
 /** Queued with the wanted signal as its value: real-time signals keep their order, ordinary ones do not. */
 constexpr int kForwardSignal = 44;
 
-enum class Mode : uint32_t { launch = 1, join = 2 };
+enum class Mode : uint32_t { launch = 1, join = 2, network = 3 };
 
 enum class Kind : uint32_t {
   /** The task's program runs. */
@@ -32,6 +32,8 @@ enum class Kind : uint32_t {
   ended = 3,
   /** From the monitor to its child: go on. */
   proceed = 4,
+  /** From the task's side to the monitor: the other side of its terminal comes with it. */
+  terminal = 5,
 };
 
 /** One write to a pipe or socket: below PIPE_BUF, and so never torn. */

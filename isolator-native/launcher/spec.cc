@@ -98,6 +98,16 @@ void ReadTask(Reader& reader, TaskSpec& task) {
   task.limits = reader.list<Limit>([&] { return Limit{reader.number(), reader.large(), reader.large()}; });
   task.cgroups = reader.texts();
   task.cgroup_namespace = reader.flag();
+  task.seccomp = reader.list<uint64_t>([&] { return reader.large(); });
+}
+
+OverlaySpec ReadOverlay(Reader& reader) {
+  OverlaySpec overlay = {};
+  overlay.directory = reader.text();
+  overlay.lower = reader.texts();
+  overlay.upper = reader.text();
+  overlay.work = reader.text();
+  return overlay;
 }
 
 MountSpec ReadMount(Reader& reader) {
@@ -110,6 +120,12 @@ MountSpec ReadMount(Reader& reader) {
   mount.size_bytes = reader.large();
   mount.mode = reader.number();
   mount.executable = reader.flag();
+  mount.shifted = reader.flag();
+  mount.propagation = static_cast<Propagation>(reader.number());
+  mount.content = reader.text();
+  mount.uid = reader.number();
+  mount.gid = reader.number();
+  mount.overlay = ReadOverlay(reader);
   return mount;
 }
 
@@ -123,6 +139,7 @@ void ReadLaunch(Reader& reader, LaunchSpec& launch) {
   launch.hostname = reader.text();
   launch.root = reader.text();
   launch.root_writable = reader.flag();
+  launch.root_overlay = ReadOverlay(reader);
   launch.mounts = reader.list<MountSpec>([&] { return ReadMount(reader); });
   launch.hidden_paths = reader.texts();
   launch.masked_paths = reader.texts();
@@ -132,6 +149,10 @@ void ReadLaunch(Reader& reader, LaunchSpec& launch) {
   launch.log_files = reader.number();
   launch.monitor_cgroups = reader.texts();
   launch.own_init = reader.flag();
+  launch.time_namespace = reader.flag();
+  launch.time_offset = static_cast<int64_t>(reader.large());
+  launch.root_shifted = reader.flag();
+  launch.network_path = reader.text();
 }
 
 void ReadJoin(Reader& reader, JoinSpec& join) {
@@ -140,6 +161,19 @@ void ReadJoin(Reader& reader, JoinSpec& join) {
   join.namespaces = reader.large();
   join.timeout_ms = reader.number();
   join.capture_bytes = reader.large();
+}
+
+void ReadNetwork(Reader& reader, NetworkSpec& network) {
+  network.action = static_cast<NetworkAction>(reader.number());
+  network.name = reader.text();
+}
+
+void ReadStreams(Reader& reader, StreamSpec& streams) {
+  streams.attach = reader.flag();
+  streams.input = reader.flag();
+  streams.terminal = reader.flag();
+  streams.columns = reader.number();
+  streams.rows = reader.number();
 }
 
 }  // namespace
@@ -155,6 +189,8 @@ bool ReadSpec(int fd, Spec& spec) {
   ReadTask(reader, spec.task);
   if (spec.mode == Mode::launch) ReadLaunch(reader, spec.launch);
   if (spec.mode == Mode::join) ReadJoin(reader, spec.join);
+  if (spec.mode == Mode::launch || spec.mode == Mode::join) ReadStreams(reader, spec.streams);
+  if (spec.mode == Mode::network) ReadNetwork(reader, spec.network);
   if (magic == kSpecMagic && reader.good() && spec.task.argv.count > 0) return true;
   errno = EPROTO;
   return Fail("read spec", "");

@@ -42,6 +42,20 @@ struct TaskSpec {
   /** cgroup directories to be inside. */
   List<char*> cgroups;
   bool cgroup_namespace;
+  /** A filter of struct sock_filter; empty: none. */
+  List<uint64_t> seccomp;
+};
+
+/** How the task's streams are reached from outside. */
+struct StreamSpec {
+  /** Clients may attach: at a socket in the runtime directory; of a joined command exactly one, which is connected already. */
+  bool attach;
+  /** Standard input stays open for clients; else it is /dev/null. */
+  bool input;
+  /** A terminal in place of pipes. */
+  bool terminal;
+  uint32_t columns;
+  uint32_t rows;
 };
 
 struct IdMapping {
@@ -50,7 +64,20 @@ struct IdMapping {
   uint32_t count;
 };
 
-enum class MountType : uint32_t { bind = 1, tmpfs = 2, proc = 3, dev = 4 };
+enum class MountType : uint32_t { bind = 1, tmpfs = 2, proc = 3, dev = 4, device = 5, overlay = 6, file = 7, sys = 8 };
+
+enum class Propagation : uint32_t { isolated = 0, slave = 1, shared = 2 };
+
+/** Directories laid over each other; all relative to `directory`, so that many fit into one mount call. */
+struct OverlaySpec {
+  /** Empty: no overlay. */
+  char* directory;
+  /** The uppermost first. */
+  List<char*> lower;
+  /** Both empty: nothing can be written. */
+  char* upper;
+  char* work;
+};
 
 struct MountSpec {
   MountType type;
@@ -63,6 +90,16 @@ struct MountSpec {
   uint64_t size_bytes;
   uint32_t mode;
   bool executable;
+  /** bind only: owners appear as the container's user namespace maps them. */
+  bool shifted;
+  /** bind only. */
+  Propagation propagation;
+  /** file only: its bytes, `size_bytes` of them, and its owner. */
+  char* content;
+  uint32_t uid;
+  uint32_t gid;
+  /** overlay only. */
+  OverlaySpec overlay;
 };
 
 struct LaunchSpec {
@@ -77,6 +114,8 @@ struct LaunchSpec {
   char* hostname;
   char* root;
   bool root_writable;
+  /** With one, `root` is only where it is attached. */
+  OverlaySpec root_overlay;
   List<MountSpec> mounts;
   List<char*> hidden_paths;
   List<char*> masked_paths;
@@ -87,6 +126,13 @@ struct LaunchSpec {
   uint32_t log_files;
   List<char*> monitor_cgroups;
   bool own_init;
+  bool time_namespace;
+  /** Seconds added to the clocks that start at boot. */
+  int64_t time_offset;
+  /** The root's owners appear as the container's user namespace maps them. */
+  bool root_shifted;
+  /** File of the network namespace to enter; empty: the caller's, or a new one by `namespaces`. */
+  char* network_path;
 };
 
 struct JoinSpec {
@@ -100,11 +146,21 @@ struct JoinSpec {
   uint64_t capture_bytes;
 };
 
+enum class NetworkAction : uint32_t { make = 1, remove = 2, remove_bridge = 3 };
+
+struct NetworkSpec {
+  NetworkAction action;
+  /** The namespace's file, or the bridge. */
+  char* name;
+};
+
 struct Spec {
   Mode mode;
   TaskSpec task;
   LaunchSpec launch;
   JoinSpec join;
+  StreamSpec streams;
+  NetworkSpec network;
 };
 
 /** Maps and decodes the payload at `fd`; strings point into it. Fails with EPROTO on one of another build. */

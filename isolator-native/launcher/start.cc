@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -245,6 +246,14 @@ int fcntl(int fd, int command, ...) {
   return static_cast<int>(Invoke(SYS_fcntl, fd, command, argument));
 }
 
+int ioctl(int fd, unsigned long request, ...) {
+  va_list list;
+  va_start(list, request);
+  const long argument = va_arg(list, long);
+  va_end(list);
+  return static_cast<int>(Invoke(SYS_ioctl, fd, request, argument));
+}
+
 int prctl(int option, ...) {
   va_list list;
   va_start(list, option);
@@ -267,6 +276,14 @@ int poll(struct pollfd* waits, nfds_t count, int timeout_ms) {
   struct timespec time = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
   return static_cast<int>(Invoke(SYS_ppoll, waits, count, timeout_ms < 0 ? nullptr : &time, static_cast<sigset_t*>(nullptr), 0));
 }
+int socket(int domain, int type, int protocol) { return static_cast<int>(Invoke(SYS_socket, domain, type, protocol)); }
+int bind(int fd, const struct sockaddr* address, socklen_t size) { return static_cast<int>(Invoke(SYS_bind, fd, address, size)); }
+int listen(int fd, int backlog) { return static_cast<int>(Invoke(SYS_listen, fd, backlog)); }
+int accept4(int fd, struct sockaddr* address, socklen_t* size, int flags) {
+  return static_cast<int>(Invoke(SYS_accept4, fd, address, size, flags));
+}
+ssize_t sendmsg(int fd, const struct msghdr* message, int flags) { return Invoke(SYS_sendmsg, fd, message, flags); }
+ssize_t recvmsg(int fd, struct msghdr* message, int flags) { return Invoke(SYS_recvmsg, fd, message, flags); }
 int socketpair(int domain, int type, int protocol, int ends[2]) {
   return static_cast<int>(Invoke(SYS_socketpair, domain, type, protocol, ends));
 }
@@ -281,6 +298,7 @@ int faccessat(int directory, const char* path, int mode, int) {
 int chdir(const char* path) { return static_cast<int>(Invoke(SYS_chdir, path)); }
 int fchdir(int fd) { return static_cast<int>(Invoke(SYS_fchdir, fd)); }
 int fchown(int fd, uid_t uid, gid_t gid) { return static_cast<int>(Invoke(SYS_fchown, fd, uid, gid)); }
+int fchmod(int fd, mode_t mode) { return static_cast<int>(Invoke(SYS_fchmod, fd, mode)); }
 int mkdir(const char* path, mode_t mode) { return static_cast<int>(Invoke(SYS_mkdirat, AT_FDCWD, path, mode)); }
 int mknod(const char* path, mode_t mode, dev_t device) {
   return static_cast<int>(Invoke(SYS_mknodat, AT_FDCWD, path, mode, static_cast<unsigned>(device)));
@@ -300,6 +318,10 @@ int mount(const char* source, const char* target, const char* type, unsigned lon
 int umount2(const char* path, int flags) { return static_cast<int>(Invoke(SYS_umount2, path, flags)); }
 void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) {
   return reinterpret_cast<void*>(Invoke(SYS_mmap, address, size, protection, flags, fd, offset));
+}
+
+int madvise(void* address, size_t size, int advice) {
+  return static_cast<int>(Invoke(SYS_madvise, address, size, advice));
 }
 
 pid_t getpid() { return static_cast<pid_t>(Invoke(SYS_getpid)); }

@@ -117,9 +117,7 @@ void Supervisor::start() {
   Message answer = NewMessage(Kind::started);
   pid_ = StartTask(task_, answer);
   if (pid_ > 0) answer = NewMessage(Kind::started);
-  for (const int fd : {task_.output, task_.errors}) {
-    if (fd > STDERR_FILENO) close(fd);
-  }
+  CloseStreams(task_);
   for (int i = 0; i < task_.cgroup_file_count; i++) close(task_.cgroup_files[i].fd);
   if (task_.birth_cgroup >= 0) close(task_.birth_cgroup);
   if (scope_ == Scope::pid_namespace) close(task_.proc);

@@ -45,6 +45,12 @@ constexpr uint64_t kMountReadOnly = 1;
 constexpr uint64_t kMountNoSetUserId = 2;
 constexpr uint64_t kMountNoDevices = 4;
 constexpr uint64_t kMountNoExec = 8;
+/** Of mount(2) and, as a propagation, of mount_setattr(2). */
+constexpr uint64_t kPropagationSlave = 1 << 19;
+/** MOUNT_ATTR_IDMAP: owners go through the map of a user namespace. */
+constexpr uint64_t kMountShifted = 0x100000;
+/** CLONE_NEWTIME, which older headers lack. */
+constexpr int kCloneNewTime = 0x80;
 constexpr unsigned kCloseRangeCloseOnExec = 4;
 constexpr uint64_t kCloneIntoCgroup = 0x200000000;
 

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "failure.h"
 #include "files.h"
 #include "privileges.h"
+#include "seccomp.h"
 #include "syscalls.h"
 
 namespace launcher {
@@ -33,7 +35,10 @@ bool AddCgroupFile(int directory, const char* path, TaskContext& context) {
   constexpr int kMax = sizeof context.cgroup_files / sizeof context.cgroup_files[0];
   errno = E2BIG;
   if (context.cgroup_file_count == kMax) return Fail("open cgroup", "", path);
-  const int file = openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  // v1 has `tasks` too: moving this one thread there takes no lock of the whole machine, for which the kernel waits some
+  // milliseconds when nobody held it lately.
+  int file = openat(directory, "tasks", O_WRONLY | O_CLOEXEC);
+  if (file < 0) file = openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
   if (file < 0) return Fail("open cgroup", "open", path);
   context.cgroup_files[context.cgroup_file_count++] = {file, path};
   return true;
@@ -134,16 +139,31 @@ bool OpenCgroups(const List<char*>& directories, bool born_inside, TaskContext& 
   return true;
 }
 
+void CloseStreams(TaskContext& context) {
+  int* const streams[3] = {&context.input, &context.output, &context.errors};
+  for (int i = 0; i < 3; i++) {
+    const int fd = *streams[i];
+    for (int j = i; j < 3; j++) {
+      if (*streams[j] == fd) *streams[j] = -1;
+    }
+    if (fd > STDERR_FILENO) close(fd);
+  }
+}
+
 bool RunTask(const TaskContext& context) {
   const TaskSpec& spec = *context.spec;
   setsid();
+  if (context.terminal && ioctl(context.input, TIOCSCTTY, 0) < 0) return Fail("take terminal", "ioctl", "TIOCSCTTY");
   // The caller's session keyring may hold secrets; a kernel without keys has none to give away.
   syscall(SYS_keyctl, kKeyctlJoinSessionKeyring, nullptr);
   if (!JoinCgroups(context) || !SetStreams(context) || !SetLimits(context)) return false;
+  // To install it without no_new_privs takes rights that are gone afterwards.
+  if (!spec.no_new_privileges && !InstallSeccomp(spec)) return false;
   if (!DropPrivileges(spec) || !DieWithParent(context)) return false;
   if (spec.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return Fail("set no_new_privs", "prctl");
   umask(spec.umask);
   if (chdir(spec.cwd) < 0) return Fail("enter working directory", "chdir", spec.cwd);
+  if (spec.no_new_privileges && !InstallSeccomp(spec)) return false;
   return Exec(spec);
 }
 

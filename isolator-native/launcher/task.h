@@ -10,9 +10,11 @@ struct TaskContext {
   int input = -1;
   int output = -1;
   int errors = -1;
+  /** All three are a terminal, which becomes the task's controlling one. */
+  bool terminal = false;
   /** A v2 cgroup to be born in, or -1. */
   int birth_cgroup = -1;
-  /** `cgroup.procs` files to write to; of v2 only if it could not be born there. */
+  /** `tasks` files to write to (v1); `cgroup.procs` of a v2 one only if it could not be born there. */
   struct CgroupFile {
     int fd;
     const char* directory;
@@ -29,10 +31,13 @@ struct TaskContext {
 };
 
 /**
- * Opens the cgroups of the spec: `cgroup.procs` of v1 ones, the directory of a v2 one. Without `born_inside` the v2 one is
+ * Opens the cgroups of the spec: `tasks` of v1 ones, the directory of a v2 one. Without `born_inside` the v2 one is
  * joined like the others: the right to do that goes by who opened the file, the right to be born there by who forks.
  */
 bool OpenCgroups(const List<char*>& directories, bool born_inside, TaskContext& context);
+
+/** Closes the task's streams here, but not the process's own; only the task may hold them, so that their end is seen. */
+void CloseStreams(TaskContext& context);
 
 /** Becomes the task. Returns (false, failure noted) only when that failed. */
 bool RunTask(const TaskContext& context);

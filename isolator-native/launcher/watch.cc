@@ -11,12 +11,15 @@
 
 #include "failure.h"
 #include "files.h"
+#include "terminal.h"
 
 namespace launcher {
 namespace {
 
 /** How long a supervisor may take to end what it started before it is killed itself. */
 constexpr int64_t kEndMs = 5000;
+/** What is polled for besides the console: signals, the child, the caller, two streams. */
+constexpr int kWaits = 5;
 
 int64_t MonotonicMs() {
   struct timespec now;
@@ -42,6 +45,8 @@ class Watcher {
   void read_signals();
   void read_link();
   void take(const Message& message);
+  void take_terminal(int master);
+  bool more(Stream& stream);
   void started();
   void reap();
   void forward(int signal);
@@ -67,18 +72,26 @@ Outcome Watcher::run() {
 }
 
 int Watcher::wait_ms() const {
-  if (deadline_ == 0) return -1;
+  const int slow = options_.console != nullptr ? options_.console->wait_ms() : -1;
+  if (deadline_ == 0) return slow;
   const int64_t left = deadline_ - MonotonicMs();
-  return left > 0 ? static_cast<int>(left) : 0;
+  const int until = left > 0 ? static_cast<int>(left) : 0;
+  return slow >= 0 && slow < until ? slow : until;
 }
 
 void Watcher::turn() {
   const int caller = watches_caller() ? options_.result : -1;
-  struct pollfd waits[5] = {{options_.signals, POLLIN, 0}, {link_, POLLIN, 0}, {caller, 0, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
-  for (int i = 0; i < options_.stream_count; i++) waits[3 + i].fd = options_.streams[i].fd();
-  const int ready = poll(waits, 5, wait_ms());
-  if (ready == 0) return time_out();
+  Console* const console = options_.console;
+  struct pollfd waits[kWaits + Console::kWaitsMax] = {
+      {options_.signals, POLLIN, 0}, {link_, POLLIN, 0}, {caller, 0, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+  for (int i = 0; i < options_.stream_count; i++) {
+    if (!options_.streams[i].full()) waits[3 + i].fd = options_.streams[i].fd();
+  }
+  if (console != nullptr) console->fill(waits + kWaits);
+  const int ready = poll(waits, kWaits + (console != nullptr ? Console::kWaitsMax : 0), wait_ms());
   if (ready < 0) return;
+  if (console != nullptr) console->handle(waits + kWaits);
+  if (deadline_ != 0 && deadline_ <= MonotonicMs()) return time_out();
   if (waits[1].revents != 0) read_link();
   // Not if the task turned out to run just now: then it is in `state`, and whoever comes next finds it.
   if (waits[2].revents != 0 && watches_caller()) kill_child();
@@ -104,11 +117,22 @@ void Watcher::read_signals() {
 
 void Watcher::read_link() {
   Message message;
-  const int got = Receive(link_, message);
+  int descriptor = -1;
+  const int got = ReceiveWithDescriptor(link_, message, descriptor);
+  if (descriptor >= 0) take_terminal(descriptor);
   if (got == 1) return take(message);
   if (got < 0) return;
   link_ = -1;
   if (options_.own_init && outcome_.last.kind != Kind::failed && !killed_) started();
+}
+
+void Watcher::take_terminal(int master) {
+  if (options_.terminal_output == nullptr) {
+    close(master);
+    return;
+  }
+  options_.streams[0].adopt(*options_.terminal_output, master);
+  if (options_.console != nullptr) options_.console->use_terminal(master);
 }
 
 void Watcher::take(const Message& message) {
@@ -168,12 +192,18 @@ void Watcher::time_out() {
   kill_child();
 }
 
+/** At the end nothing else is going on, and a full client may be waited for. */
+bool Watcher::more(Stream& stream) {
+  if (stream.pump()) return true;
+  return stream.fd() >= 0 && stream.full() && options_.console != nullptr && options_.console->make_room();
+}
+
 Outcome Watcher::finish() {
   // First of all: whoever is left may hold the other ends of what is read below.
   if (options_.scope == Scope::descendants) EndDescendants(options_.proc);
   for (Message message; link_ >= 0 && Receive(link_, message) == 1;) take(message);
   for (int i = 0; i < options_.stream_count; i++) {
-    while (options_.streams[i].pump()) {
+    while (more(options_.streams[i])) {
     }
   }
   Message& last = outcome_.last;

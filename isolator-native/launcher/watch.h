@@ -1,5 +1,6 @@
 #pragma once
 
+#include "console.h"
 #include "logs.h"
 #include "supervisor.h"
 
@@ -21,6 +22,10 @@ struct WatchOptions {
   /** Ended streams and unused ones have descriptor -1. */
   Stream* streams = nullptr;
   int stream_count = 0;
+  /** Null: nobody can attach. */
+  Console* console = nullptr;
+  /** Where a terminal's output goes; its other side comes over the link. */
+  Sink* terminal_output = nullptr;
   /** The child is killed after that; 0: never. */
   uint32_t timeout_ms = 0;
   /** The host's /proc. */

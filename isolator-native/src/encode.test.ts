@@ -70,6 +70,7 @@ function readTask(reader: Reader): object {
     oom: [reader.number(), reader.number() | 0],
     limits: reader.list(() => [reader.number(), reader.large(), reader.large()]),
     cgroups: reader.list(() => reader.text()), cgroupNamespace: reader.number(),
+    seccomp: reader.list(() => reader.large()),
   };
 }
 
@@ -79,7 +80,7 @@ test('a launch is encoded field by field with every default filled in', (t) => {
   t.deepEqual(readTask(reader), {
     magic: 0x5052_4f31, mode: 1, argv: ['grüße', ''], env: ['A=1'], cwd: '/', ids: [5, 6], groups: [7], capabilities: 0n,
     noNewPrivileges: 1, umask: 0o022, oom: [1, -5], limits: [[7, 10n, 2n ** 64n - 1n]], cgroups: ['/sys/fs/cgroup/x'],
-    cgroupNamespace: 1,
+    cgroupNamespace: 1, seccomp: [],
   });
   t.is(reader.text(), '/run/web-1');
   const head: unknown = JSON.parse(`${reader.text()}}`);
@@ -87,31 +88,42 @@ test('a launch is encoded field by field with every default filled in', (t) => {
   t.is(reader.large(), 0x2002_0000n, 'pid and mount: the cgroup namespace is the affair of the task');
   t.deepEqual([reader.list(() => 0), reader.list(() => 0)], [[], []]);
   t.deepEqual([reader.text(), reader.text(), reader.number()], ['', '/', 0]);
+  const overlay = (): unknown[] => [reader.text(), reader.list(() => reader.text()), reader.text(), reader.text()];
+  const none = ['', [], '', ''];
+  t.deepEqual(overlay(), none);
   const mount = (): unknown[] => [
     reader.number(), reader.text(), reader.text(), reader.number(), reader.number(), reader.large(), reader.number(),
-    reader.number(),
+    reader.number(), reader.number(), reader.number(), reader.text(), reader.number(), reader.number(), overlay(),
   ];
+  /** Not shifted, private, no content, of root, no layers. */
+  const rest = [0, 0, '', 0, 0, none];
   const size = 64n << 20n;
   t.deepEqual(reader.list(mount), [
-    [3, '/proc', '', 0, 0, size, 0o755, 1],
-    [1, '/a', '/a', 0, 0, size, 0o755, 1],
-    [4, '/dev', '', 0, 0, size, 0o755, 1],
-    [2, '/t', '', 0, 0, 2n ** 40n, 0o1777, 0],
+    [3, '/proc', '', 0, 0, size, 0o755, 1, ...rest],
+    [1, '/a', '/a', 0, 0, size, 0o755, 1, ...rest],
+    [4, '/dev', '', 0, 0, size, 0o755, 1, ...rest],
+    [2, '/t', '', 0, 0, 2n ** 40n, 0o1777, 0, ...rest],
   ]);
   t.deepEqual(reader.list(() => reader.text()), []);
   t.true(reader.list(() => reader.text()).includes('/proc/kcore'), 'masked by default with a proc mount');
   t.true(reader.list(() => reader.text()).includes('/proc/sys'));
   t.deepEqual([reader.text(), reader.large(), reader.number()], ['/log', 10n << 20n, 2]);
-  t.deepEqual([reader.list(() => 0), reader.number(), reader.left], [[], 0, 0]);
+  t.deepEqual([reader.list(() => 0), reader.number()], [[], 0]);
+  t.deepEqual([reader.number(), reader.large(), reader.number(), reader.text()], [0, 0n, 0, ''], 'no clock, owners or network of its own');
+  const streams = [reader.number(), reader.number(), reader.number(), reader.number(), reader.number(), reader.left];
+  t.deepEqual(streams, [0, 0, 0, 0, 0, 0], 'streams come last');
 });
 
 test('a join, and payloads beyond the first buffer', (t) => {
   const { task } = planLaunch({ ...spec, argv: ['x'.repeat(10_000)] });
-  const join = { initPid: 7, initStartTime: 2 ** 40, namespaces: ['pid', 'cgroup'], timeoutMs: 8, captureBytes: 9 } as const;
+  const join = { initPid: 7, initStartTime: 2 ** 40, namespaces: ['pid', 'cgroup'], timeoutMs: 8, captureBytes: 9,
+    streams: { attach: true, input: false, terminal: { columns: 80, rows: 24 } } } as const;
   const reader = new Reader(encodeJoin(task, join));
   t.like(readTask(reader), { mode: 2, argv: ['x'.repeat(10_000)] });
-  const rest = [reader.number(), reader.large(), reader.large(), reader.number(), reader.large(), reader.left];
-  t.deepEqual(rest, [7, 2n ** 40n, 0x2000_0000n, 8, 9n, 0]);
+  const rest = [reader.number(), reader.large(), reader.large(), reader.number(), reader.large()];
+  t.deepEqual(rest, [7, 2n ** 40n, 0x2000_0000n, 8, 9n]);
+  const streams = [reader.number(), reader.number(), reader.number(), reader.number(), reader.number(), reader.left];
+  t.deepEqual(streams, [1, 0, 1, 80, 24, 0], 'streams come last');
 });
 
 test('messages of the launcher are read; anything else is not taken for one', (t) => {

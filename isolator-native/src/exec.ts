@@ -8,7 +8,7 @@ import type { EndedMessage, LauncherMessage } from './message.js';
 import { namespaceFlags } from './namespace-flags.js';
 import type { FlaggedNamespace } from './namespace-flags.js';
 import { native } from './native.js';
-import { planTask } from './plan.js';
+import { planStreams, planTask } from './plan.js';
 import { awaitEnd } from './process-watch.js';
 import { bootId, readState } from './runtime-files.js';
 import type { ContainerState } from './runtime-files.js';
@@ -35,12 +35,13 @@ export async function execIn(container: Container | string, spec: ExecSpec): Pro
   const runtimeDir = typeof container === 'string' ? container : container.runtimeDir;
   const state = runningState(runtimeDir);
   const captureBytes = spec.captureBytes ?? 0;
-  const payload = encodeJoin(plan(spec, state), {
+  const payload = encodeJoin(planExec(spec, state), {
     initPid: state.init.pid,
     initStartTime: state.init.startTime,
     namespaces: namespacesOf(state),
     timeoutMs: spec.timeoutMs ?? 0,
     captureBytes,
+    streams: planStreams({}),
   });
   const captures = captureBytes > 0 ? ['stdout', 'stderr'].map((name) => native().memoryFile(name)) : [];
   try {
@@ -57,12 +58,14 @@ export async function execIn(container: Container | string, spec: ExecSpec): Pro
   }
 }
 
-function checkExecSpec(spec: ExecSpec): void {
+/** Throws `INVALID_SPEC` naming the first bad field. `more` are fields that only a session has. */
+export function checkExecSpec(spec: ExecSpec, more: typeof taskChecks = {}): void {
   checkObject(
     '',
     spec,
     {
       ...taskChecks,
+      ...more,
       timeoutMs: (field, value) => checkInteger(field, value, 1, TIMEOUT_MS_MAX),
       captureBytes: (field, value) => checkInteger(field, value, 0, CAPTURE_BYTES_MAX),
     },
@@ -70,7 +73,7 @@ function checkExecSpec(spec: ExecSpec): void {
   );
 }
 
-function runningState(runtimeDir: string): ContainerState {
+export function runningState(runtimeDir: string): ContainerState {
   const state = readState(runtimeDir);
   if (typeof state === 'object' && state.bootId === bootId()) return state;
   throw new IsolatorError(`exec in container ${runtimeDir}: ESRCH, no container runs there`, {
@@ -78,7 +81,7 @@ function runningState(runtimeDir: string): ContainerState {
   });
 }
 
-function plan(spec: ExecSpec, state: ContainerState): PlannedTask {
+export function planExec(spec: ExecSpec, state: ContainerState): PlannedTask {
   return planTask(spec, {
     cgroups: spec.cgroup?.directories ?? state.cgroups,
     cgroupNamespace: state.namespaces.includes('cgroup'),
@@ -86,7 +89,7 @@ function plan(spec: ExecSpec, state: ContainerState): PlannedTask {
   });
 }
 
-function namespacesOf(state: ContainerState): FlaggedNamespace[] {
+export function namespacesOf(state: ContainerState): FlaggedNamespace[] {
   return (Object.keys(namespaceFlags) as FlaggedNamespace[]).filter((name) => state.namespaces.includes(name));
 }
 
@@ -112,7 +115,7 @@ function run(id: string, payload: Uint8Array, captures: readonly number[], timeo
   });
 }
 
-function died(id: string): IsolatorError {
+export function died(id: string): IsolatorError {
   return new IsolatorError(`exec in ${id}: LAUNCHER_DIED, the launcher ended without an answer`, {
     code: 'LAUNCHER_DIED', errno: 0, step: 'exec',
   });

@@ -1,8 +1,14 @@
 export * from './types/index.js';
+export { capabilityNames } from './capabilities.js';
 export { openCgroupTree } from './cgroups/index.js';
 export * from './defaults.js';
 export { probe } from './probe.js';
+export { attach } from './attach.js';
 export { execIn } from './exec.js';
+export { openExec } from './exec-session.js';
+export { attributes, changeRoot, makeFifo, makeWhiteout, setAttribute } from './files.js';
 export { launch } from './launch.js';
+export { makeNetworkNamespace, removeBridge, removeNetworkNamespace } from './network.js';
 export { recover } from './recover.js';
+export { compileSeccomp, defaultSeccomp } from './seccomp.js';
 export { ownUserNamespace } from './user-namespace.js';

@@ -39,6 +39,8 @@ export interface ProcessFunctions {
   reap(pidfd: number): { readonly code: number | null; readonly signal: number | null } | undefined;
   /** An unnamed file in memory. */
   memoryFile(name: string): number;
+  /** Two connected stream sockets; both are the caller's. */
+  socketPair(): readonly [number, number];
 }
 
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -1,6 +1,6 @@
 import { getegid, geteuid, getgid, getuid } from 'node:process';
 import { defaultCapabilities, defaultMaskedPaths, defaultReadonlyPaths } from './defaults.js';
-import type { PlannedLaunch, PlannedTask } from './encode.js';
+import type { PlannedLaunch, PlannedStreams, PlannedTask } from './encode.js';
 import { namespaceFlags } from './namespace-flags.js';
 import type { FlaggedNamespace } from './namespace-flags.js';
 import { stateHead } from './runtime-files.js';
@@ -13,7 +13,7 @@ const DEFAULT_UMASK = 0o022;
 /** The fields that describe a task, in a container of its own or in one that runs. */
 export type TaskFields = Pick<
   LaunchSpec,
-  'argv' | 'env' | 'cwd' | 'user' | 'capabilities' | 'noNewPrivileges' | 'umask' | 'oomScoreAdj' | 'limits'
+  'argv' | 'env' | 'cwd' | 'user' | 'capabilities' | 'noNewPrivileges' | 'seccomp' | 'umask' | 'oomScoreAdj' | 'limits'
 >;
 
 /** The caller's own ids. */
@@ -43,6 +43,7 @@ export function planTask(
     limits: fields.limits ?? {},
     cgroups: surroundings.cgroups,
     cgroupNamespace: surroundings.cgroupNamespace,
+    seccomp: fields.seccomp ?? new Uint8Array(),
   };
 }
 
@@ -65,6 +66,7 @@ export function planLaunch(spec: LaunchSpec): { readonly task: PlannedTask; read
     hostname: spec.hostname ?? '',
     root: spec.root?.path ?? '/',
     rootWritable: spec.root?.writable ?? false,
+    rootOverlay: spec.root?.overlay,
     mounts: spec.mounts ?? [],
     hiddenPaths: spec.hiddenPaths ?? [],
     maskedPaths: spec.maskedPaths ?? (ownProc ? defaultMaskedPaths : []),
@@ -74,8 +76,25 @@ export function planLaunch(spec: LaunchSpec): { readonly task: PlannedTask; read
     logFiles: spec.logs?.maxFiles ?? DEFAULT_LOG_FILES,
     monitorCgroups: spec.monitorCgroup?.directories ?? [],
     ownInit: spec.ownInit ?? false,
+    timeOffsetSeconds: spec.namespaces?.time?.offsetSeconds,
+    rootShifted: spec.root?.shifted ?? false,
+    networkPath: typeof spec.namespaces?.network === 'object' ? spec.namespaces.network.path : '',
+    streams: planStreams(spec),
   };
   return { task, launch };
+}
+
+/** The usual size, where somebody who attaches will say the real one. */
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
+
+/** How the streams of a launch or of a session are reached. */
+export function planStreams({ attach = false, stdin = false, terminal }: Pick<LaunchSpec, 'attach' | 'stdin' | 'terminal'>): PlannedStreams {
+  return {
+    attach,
+    input: stdin,
+    terminal: terminal && { columns: terminal.columns ?? DEFAULT_COLUMNS, rows: terminal.rows ?? DEFAULT_ROWS },
+  };
 }
 
 function namespacesOf({ namespaces = {} }: LaunchSpec): FlaggedNamespace[] {

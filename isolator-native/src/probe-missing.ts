@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { native } from './native.js';
-import type { ControllerName, MissingFeature, NamespaceName, ProbeResult } from './types/probe.js';
+import type { CgroupLayout, ControllerName, MissingFeature, NamespaceName, ProbeResult } from './types/probe.js';
 
 /** How far the set-up of a container came: errno 0 when all of it worked, -1 when it was not tried. */
 export interface SetupTrial {
@@ -17,6 +17,7 @@ export interface KernelTrials {
   readonly user: NamespaceTrials;
   readonly unprivileged: SetupTrial;
   readonly raiseLimits: number;
+  readonly shiftedMounts: number;
 }
 
 type Found = Omit<ProbeResult, 'missing'>;
@@ -28,6 +29,11 @@ const CONTROLLER_FEATURES: readonly (readonly [ControllerName, string])[] = [
   ['memory', 'memory limits'],
   ['pids', 'process limits'],
   ['devices', 'device limits'],
+  ['cpuset', 'pinning to processor cores'],
+  ['io', 'disk throttles and figures'],
+  ['hugetlb', 'huge page limits'],
+  ['net_cls', 'packet classes'],
+  ['pressure', 'pressure figures'],
 ];
 
 /** Switches of distributions that keep users from making namespaces: file, the value that does, how to undo it. */
@@ -72,11 +78,20 @@ function missingControllers(found: Found): MissingFeature[] {
 }
 
 function controllerRemedy(name: ControllerName, { cgroups, root }: Found, reason: string): string {
+  if (name === 'net_cls') return netClassRemedy(cgroups.kind, reason);
+  if (name === 'pressure' && reason.includes('psi')) return 'boot with psi=1 (a kernel with CONFIG_PSI)';
   if (cgroups.kind === 'none') return 'as root: mount -t cgroup2 none /sys/fs/cgroup';
   if (reason.includes('command line')) return `boot without cgroup_disable=${name}`;
   if (reason.includes('kernel')) return `a kernel with the ${name} controller built in`;
   if (root) return `/sys/fs/cgroup writable and with the ${name} controller (in a container: with its own cgroup namespace)`;
   return cgroups.kind === 'unified' ? 'run as root, or under: systemd-run --user --scope -p Delegate=yes' : 'run as root';
+}
+
+/** Whoever only has v2 misses little: there, filters match the cgroup's path (`iptables -m cgroup --path`). */
+function netClassRemedy(kind: CgroupLayout['kind'], reason: string): string {
+  if (reason.includes('not in this kernel')) return 'a kernel with CONFIG_CGROUP_NET_CLASSID';
+  if (kind === 'unified') return 'packet filters that match the cgroup by its path, or a v1 mount of net_cls';
+  return 'as root: mkdir /sys/fs/cgroup/net_cls && mount -t cgroup -o net_cls none /sys/fs/cgroup/net_cls';
 }
 
 function missingExtras(found: Found, { overlay }: NamespaceTrials): MissingFeature[] {

@@ -31,6 +31,7 @@ export function probe(): ProbeResult {
     unprivilegedUserNamespaces: trials.unprivileged.errno === 0,
     overlay: inForce.overlay === 0,
     raiseLimits: trials.raiseLimits === 0,
+    idmappedMounts: trials.shiftedMounts === 0,
   };
   return { ...found, missing: listMissing(found, inForce) };
 }

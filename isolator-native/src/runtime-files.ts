@@ -71,7 +71,7 @@ export function readExit(runtimeDir: string): Exited | Lost | undefined {
 export function removeFilesOf(runtimeDir: string, monitorPid: number): void {
   const state = readState(runtimeDir);
   if (state !== undefined && (state === 'unreadable' || state.monitor.pid !== monitorPid)) return;
-  for (const name of ['exit', 'state', 'exit.tmp', 'state.tmp']) rmSync(join(runtimeDir, name), { force: true });
+  for (const name of ['exit', 'state', 'exit.tmp', 'state.tmp', 'attach']) rmSync(join(runtimeDir, name), { force: true });
 }
 
 let cachedBootId: string | undefined;

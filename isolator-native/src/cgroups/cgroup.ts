@@ -29,6 +29,12 @@ export interface CgroupParts {
   readonly files: CgroupFiles;
   /** Called after a soft limit was set, and with false after one may have gone with its cgroup. */
   readonly softLimitChanged: (set: boolean) => void;
+  /** Gives the cgroup a real-time budget, and the levels above what they need for it. */
+  readonly setRealtime: (us: number) => void;
+  /** Whether some cgroup of the tree has a real-time budget. */
+  readonly usesRealtime: () => boolean;
+  /** Gives back the budget of a cgroup in which nothing runs any more. */
+  readonly dropRealtime: () => void;
 }
 
 /** A cgroup in the kernel; the tree makes them. */
@@ -39,10 +45,16 @@ export class KernelCgroup implements Cgroup {
   readonly #files: CgroupFiles;
   readonly #usagePaths: readonly string[];
   readonly #softLimitChanged: (set: boolean) => void;
+  readonly #setRealtime: (us: number) => void;
+  readonly #usesRealtime: () => boolean;
+  readonly #dropRealtime: () => void;
   readonly #stopWatching = new Set<() => void>();
 
-  constructor({ name, directories, controllers, files, softLimitChanged }: CgroupParts) {
+  constructor({ name, directories, controllers, files, softLimitChanged, ...realtime }: CgroupParts) {
     this.name = name;
+    this.#setRealtime = realtime.setRealtime;
+    this.#usesRealtime = realtime.usesRealtime;
+    this.#dropRealtime = realtime.dropRealtime;
     this.directories = directories;
     this.#controllers = controllers;
     this.#files = files;
@@ -54,6 +66,7 @@ export class KernelCgroup implements Cgroup {
     checkLimits(limits, new Set(this.#controllers.map(({ name }) => name)));
     for (const { side, directory } of this.#controllers) side.update(directory, limits, this.#files);
     if (limits.memory?.softLimitBytes !== undefined) this.#softLimitChanged(true);
+    if (limits.cpu?.realtimeUs !== undefined) this.#setRealtime(limits.cpu.realtimeUs);
   }
 
   usage(): CgroupUsage {
@@ -61,11 +74,10 @@ export class KernelCgroup implements Cgroup {
     this.#refuseMissing(contents);
     let from = 0;
     const parts = this.#controllers.map(({ side }) => side.parseUsage(contents.slice(from, (from += side.usageFiles.length))));
-    const { cpuTime, throttling, memory, pids } = Object.assign({}, ...parts) as ReturnType<ControllerSide['parseUsage']>;
+    const { cpuTime, throttling, ...rest } = Object.assign({}, ...parts) as ReturnType<ControllerSide['parseUsage']>;
     return {
       ...(cpuTime === undefined ? {} : { cpu: { ...NO_THROTTLING, ...cpuTime, ...throttling } }),
-      ...(memory === undefined ? {} : { memory }),
-      ...(pids === undefined ? {} : { pids }),
+      ...rest,
     };
   }
 
@@ -95,6 +107,11 @@ export class KernelCgroup implements Cgroup {
   }
 
   async remove(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    if (this.#usesRealtime()) {
+      // The kernel counts the budget of a removed cgroup for a while yet, so it is given back before.
+      await this.kill(options);
+      this.#dropRealtime();
+    }
     await removeCgroup(this.#endTarget(), this.#files, options.timeoutMs);
     for (const stop of this.#stopWatching) stop();
     this.#softLimitChanged(false);

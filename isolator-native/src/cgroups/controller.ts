@@ -1,4 +1,5 @@
-import type { CgroupLimits, MemoryUsage, PidsUsage } from '../types/cgroups.js';
+import { constants } from 'node:os';
+import type { CgroupLimits, CgroupUsage, IoDeviceUsage, MemoryUsage, PidsUsage } from '../types/cgroups.js';
 import { IsolatorError } from '../types/errors.js';
 import type { CgroupFiles } from './files.js';
 
@@ -29,6 +30,8 @@ export interface UsageParts {
   readonly throttling?: CpuThrottling;
   readonly memory?: MemoryUsage;
   readonly pids?: PidsUsage;
+  readonly io?: readonly IoDeviceUsage[];
+  readonly pressure?: NonNullable<CgroupUsage['pressure']>;
 }
 
 /** Contents of the files that a controller named in `usageFiles`, in that order; an errno for one that cannot be read. */
@@ -53,6 +56,12 @@ export interface ControllerSide {
 export function writeAll(directory: string, writes: readonly FileWrite[], files: CgroupFiles): void {
   if (writes.length === 0) return;
   files.apply(writes.map(({ file, ...rest }) => ({ write: `${directory}/${file}`, ...rest })));
+}
+
+/** What this kernel's side of a controller cannot do, and what would turn it on. */
+export function unsupported(path: string, reason: string): IsolatorError {
+  const step = 'set limits';
+  return new IsolatorError(`${step} of ${path}: ${reason}`, { code: 'ENOTSUP', errno: constants.errno.ENOTSUP, step, path });
 }
 
 /** Limits that are not what the field takes: nothing was changed. */

@@ -10,6 +10,9 @@ const QUOTA_CPUS_MIN = 0.01;
 /** More CPUs than any machine has; keeps products within what the kernel's files take. */
 const CPUS_MAX = 100_000;
 
+/** The period of real-time budgets, the kernel's default as well. */
+const REALTIME_US_MAX = 1_000_000;
+
 const V1_SHARES_PER_CPU = 1024;
 const V1_SHARES_MIN = 2;
 const V1_SHARES_MAX = 262_144;
@@ -18,12 +21,19 @@ const V2_WEIGHT_MAX = 10_000;
 
 /** Throws what is wrong with `limits.cpu`. */
 export function checkCpu({ cpu }: CgroupLimits): void {
-  const { request, quota } = cpu ?? {};
+  const { request, quota, burstUs, realtimeUs } = cpu ?? {};
   if (request !== undefined && !(request >= 0 && request <= CPUS_MAX)) {
     throw invalid('cpu.request', `a number of CPUs from 0 to ${CPUS_MAX}`, request);
   }
   if (quota !== undefined && quota !== null && !(quota >= QUOTA_CPUS_MIN && quota <= CPUS_MAX)) {
     throw invalid('cpu.quota', `a number of CPUs from ${QUOTA_CPUS_MIN} to ${CPUS_MAX}, or null`, quota);
+  }
+  const burstMax = Math.round((quota ?? CPUS_MAX) * PERIOD_US);
+  if (burstUs !== undefined && !(Number.isInteger(burstUs) && burstUs >= 0 && burstUs <= burstMax)) {
+    throw invalid('cpu.burstUs', `whole microseconds from 0 to ${burstMax}, what the quota gives in 100 ms`, burstUs);
+  }
+  if (realtimeUs !== undefined && !(Number.isInteger(realtimeUs) && realtimeUs >= 0 && realtimeUs < REALTIME_US_MAX)) {
+    throw invalid('cpu.realtimeUs', `whole microseconds a second, from 0 to below ${REALTIME_US_MAX}`, realtimeUs);
   }
 }
 
@@ -67,7 +77,7 @@ function v1Writes({ cpu }: CgroupLimits): FileWrite[] {
   if (cpu?.quota !== undefined) {
     writes.push({ file: 'cpu.cfs_quota_us', text: cpu.quota === null ? '-1' : String(Math.round(cpu.quota * PERIOD_US)) });
   }
-  return writes;
+  return aroundBurst(cpu?.burstUs, 'cpu.cfs_burst_us', writes);
 }
 
 function v2Writes({ cpu }: CgroupLimits): FileWrite[] {
@@ -78,7 +88,14 @@ function v2Writes({ cpu }: CgroupLimits): FileWrite[] {
   if (cpu?.quota !== undefined) {
     writes.push({ file: 'cpu.max', text: cpu.quota === null ? 'max' : `${Math.round(cpu.quota * PERIOD_US)} ${PERIOD_US}` });
   }
-  return writes;
+  return aroundBurst(cpu?.burstUs, 'cpu.max.burst', writes);
+}
+
+/** At no moment may the burst be more than the quota, so it goes before the quota changes and comes back after. */
+function aroundBurst(burstUs: number | undefined, file: string, writes: FileWrite[]): FileWrite[] {
+  if (burstUs === undefined) return writes;
+  const none: FileWrite = { file, text: '0', optional: burstUs === 0 };
+  return burstUs === 0 ? [none, ...writes] : [none, ...writes, { file, text: String(burstUs) }];
 }
 
 function between(least: number, value: number, most: number): number {

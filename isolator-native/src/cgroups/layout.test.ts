@@ -11,7 +11,7 @@ function fixture(t: ExecutionContext): CgroupFixture {
   return files;
 }
 
-const names = ['cpu', 'cpuacct', 'memory', 'pids', 'devices', 'freezer'];
+const names = ['cpu', 'cpuacct', 'cpuset', 'memory', 'io', 'pids', 'devices', 'hugetlb', 'net_cls', 'freezer', 'pressure'];
 
 test('v1: every controller in its own place, two of them on one hierarchy, a path with a space', (t) => {
   const files = fixture(t);
@@ -19,7 +19,7 @@ test('v1: every controller in its own place, two of them on one hierarchy, a pat
   const proc = files.proc(['2:cpu,cpuacct:/', '3:memory:/user', '1:name=systemd:/'], [
     [both, 'cgroup', 'cpu,cpuacct'], [memory, 'cgroup', 'memory'], [`${files.root}/systemd`, 'cgroup', 'name=systemd'],
     ['/a path', 'tmpfs', ''],
-  ], ['cpu\t2\t1\t1', 'pids\t0\t1\t1', 'freezer\t0\t1\t0']);
+  ], ['cpu\t2\t1\t1', 'pids\t0\t1\t1', 'freezer\t0\t1\t0', 'blkio\t0\t1\t1']);
   const layout = detectLayout(readCgroupFacts(proc), files);
   t.is(layout.kind, 'v1');
   t.deepEqual(layout.controllers, {
@@ -29,19 +29,27 @@ test('v1: every controller in its own place, two of them on one hierarchy, a pat
     pids: 'compiled in, but not mounted or not handed down to this cgroup',
     devices: 'not in this kernel',
     freezer: 'switched off on the kernel command line',
+    io: 'compiled in, but not mounted or not handed down to this cgroup',
+    cpuset: 'not in this kernel',
+    hugetlb: 'not in this kernel',
+    net_cls: 'not in this kernel',
+    pressure: 'no cgroup v2 file system is mounted',
   });
   t.deepEqual([files.list(both), files.list(memory)], [[], []], 'nothing is left behind');
 });
 
 test('hybrid: limits on v1, a v2 hierarchy beside them that lends what v1 lacks', (t) => {
   const files = fixture(t);
-  const [memory, unified] = [files.mountV1('memory'), files.mountV2(['hugetlb', 'pids'])];
-  const proc = files.proc(['4:memory:/', '0::/'], [[memory, 'cgroup', 'memory'], [unified, 'cgroup2', '']]);
+  const [memory, blkio, unified] = [files.mountV1('memory'), files.mountV1('blkio'), files.mountV2(['hugetlb', 'pids'])];
+  const proc = files.proc(['4:memory:/', '5:blkio:/', '0::/'], [
+    [memory, 'cgroup', 'memory'], [blkio, 'cgroup', 'blkio'], [unified, 'cgroup2', ''],
+  ]);
   const layout = detectLayout(readCgroupFacts(proc), files);
   t.is(layout.kind, 'hybrid');
   t.is(layout.unified, unified);
   t.deepEqual(layout.controllers.memory, { version: 1, directory: memory });
-  t.deepEqual(layout.controllers.pids, { version: 2, directory: unified });
+  t.deepEqual(layout.controllers.io, { version: 1, directory: blkio }, 'v1 calls it blkio');
+  for (const name of ['pids', 'hugetlb', 'pressure'] as const) t.deepEqual(layout.controllers[name], { version: 2, directory: unified });
   t.is(files.value(`${unified}/cgroup.subtree_control`), '', 'what was enabled to try it is disabled again');
 });
 
@@ -72,8 +80,11 @@ test('v2: what is handed down or can be; devices by trying a program; cpuacct is
   const proc = files.proc(['0::/'], [[unified, 'cgroup2', '']]);
   const layout = detectLayout(readCgroupFacts(proc), files);
   t.is(layout.kind, 'unified');
-  t.deepEqual(Object.keys(layout.controllers).sort(), ['cpu', 'devices', 'freezer', 'memory']);
-  t.deepEqual(layout.unusable, { pids: 'not in this kernel' });
+  t.deepEqual(Object.keys(layout.controllers).sort(), ['cpu', 'devices', 'freezer', 'io', 'memory', 'pressure']);
+  const absent = 'not in this kernel';
+  t.deepEqual(layout.unusable, { pids: absent, cpuset: absent, hugetlb: absent, net_cls: absent });
+  files.measuresPressure = false;
+  t.regex(detectLayout(readCgroupFacts(proc), files).unusable.pressure ?? '', /psi=1/);
   files.refuse.set('/bpf', 'EPERM');
   t.regex(detectLayout(readCgroupFacts(proc), files).unusable.devices ?? '', /device program.*EPERM/);
   t.deepEqual(files.list(unified), []);

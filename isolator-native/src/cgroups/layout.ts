@@ -1,11 +1,12 @@
 import process from 'node:process';
 import type { CgroupLayout, ControllerLocation, ControllerName } from '../types/probe.js';
 import { IsolatorError } from '../types/errors.js';
-import { controllerNames } from './controllers.js';
+import { controllerNames, controllerOf, kernelNameOf, withoutHandingDown } from './controllers.js';
 import type { CgroupFiles } from './files.js';
 import type { CgroupFacts, Hierarchy } from './mounts.js';
 import { holdsOnlyOurs, withoutLeaf } from './own-cgroup.js';
 import { textOf } from './parse.js';
+import { PRESSURE_FILE } from './pressure.js';
 
 type Locations = Partial<Record<ControllerName, ControllerLocation>>;
 type Reasons = Partial<Record<ControllerName, string>>;
@@ -71,7 +72,8 @@ function tryCgroup(directory: string, files: CgroupFiles, action: (trial: string
 /** Controllers of the v2 hierarchy that v1 does not have. A core part of v2 needs nothing but the hierarchy. */
 function locateV2(hierarchy: Hierarchy, place: Place, files: CgroupFiles, controllers: Locations, unusable: Reasons): void {
   const [offered] = files.read([`${'directory' in place ? place.directory : hierarchy.mountPoint}/cgroup.controllers`]);
-  const names = known(textOf(offered).trim().split(' ')).filter((name) => controllers[name] === undefined);
+  const words = textOf(offered).trim().split(' ');
+  const names = controllerNames.filter((name) => words.includes(name) && controllers[name] === undefined && !withoutHandingDown.has(name));
   for (const name of names) {
     const blocked = 'directory' in place ? whyNotEnabled(place.directory, name, files) : undefined;
     assign(name, blocked === undefined ? place : { reason: blocked }, 2, controllers, unusable);
@@ -82,6 +84,19 @@ function locateV2(hierarchy: Hierarchy, place: Place, files: CgroupFiles, contro
     const failure = 'directory' in place ? tryCgroup(place.directory, files, attach) : undefined;
     assign('devices', failure === undefined ? place : { reason: failure }, 2, controllers, unusable);
   }
+  assign('pressure', placeOfPressure(place, files), 2, controllers, unusable);
+}
+
+/** Pressure files are there only where the kernel measures it, which some distributions leave off. */
+function placeOfPressure(place: Place, files: CgroupFiles): Place {
+  if ('reason' in place) return place;
+  let measured = false;
+  const look = (trial: string): void => {
+    measured = typeof files.read([`${trial}/${PRESSURE_FILE}`])[0] === 'string';
+  };
+  const failure = tryCgroup(place.directory, files, look);
+  if (failure !== undefined) return { reason: failure };
+  return measured ? place : { reason: 'not in this kernel, or switched off (boot with psi=1)' };
 }
 
 /** Whether children of this cgroup get the controller: it is enabled already, or can be (which is tried, and taken back). */
@@ -115,12 +130,14 @@ function explainMissing(name: ControllerName, facts: CgroupFacts, controllers: L
   if (controllers[name] !== undefined || unusable[name] !== undefined) return;
   // v2 has its job done by `cpu`.
   if (name === 'cpuacct' && controllers.cpu?.version === 2) return;
-  if (builtIn.get(name) === false) unusable[name] = 'switched off on the kernel command line';
+  const kernelName = kernelNameOf(name);
+  if (builtIn.get(kernelName) === false) unusable[name] = 'switched off on the kernel command line';
   else if (hierarchies.length === 0) unusable[name] = 'no cgroup file system is mounted';
-  else if (builtIn.has(name)) unusable[name] = 'compiled in, but not mounted or not handed down to this cgroup';
+  else if (name === 'pressure') unusable[name] = 'no cgroup v2 file system is mounted';
+  else if (builtIn.has(kernelName)) unusable[name] = 'compiled in, but not mounted or not handed down to this cgroup';
   else unusable[name] = 'not in this kernel';
 }
 
 function known(names: readonly string[]): ControllerName[] {
-  return controllerNames.filter((name) => names.includes(name));
+  return names.flatMap((name) => controllerOf(name) ?? []);
 }

@@ -26,7 +26,7 @@ export const memoryV1: ControllerSide = {
     if (limit !== undefined) setLimit(directory, limit, files);
     writeAll(directory, softLimit(limits), files);
   },
-  usageFiles: ['memory.usage_in_bytes', 'memory.max_usage_in_bytes', LIMIT, 'memory.stat', 'memory.oom_control'],
+  usageFiles: ['memory.usage_in_bytes', 'memory.max_usage_in_bytes', LIMIT, 'memory.stat', 'memory.oom_control', 'memory.kmem.usage_in_bytes'],
   parseUsage: (contents) => ({ memory: parseMemoryV1(contents) }),
 };
 
@@ -58,7 +58,7 @@ function softLimit({ memory }: CgroupLimits): FileWrite[] {
   return [{ file: SOFT_LIMIT, text: memory.softLimitBytes === null ? '-1' : String(memory.softLimitBytes) }];
 }
 
-function parseMemoryV1([usage, peak, limit, stat, oom]: FileContents): MemoryUsage {
+function parseMemoryV1([usage, peak, limit, stat, oom, kernel]: FileContents): MemoryUsage {
   const text = textOf(stat);
   const limitBytes = bytesOrInfinity(limit);
   return {
@@ -69,6 +69,7 @@ function parseMemoryV1([usage, peak, limit, stat, oom]: FileContents): MemoryUsa
     anonBytes: keyed(text, 'total_rss'),
     activeBytes: keyed(text, 'total_active_anon') + keyed(text, 'total_active_file'),
     inactiveBytes: keyed(text, 'total_inactive_anon') + keyed(text, 'total_inactive_file'),
+    kernelBytes: single(kernel) ?? 0,
     oomKills: keyed(textOf(oom), 'oom_kill'),
   };
 }

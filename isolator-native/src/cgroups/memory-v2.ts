@@ -67,6 +67,13 @@ function parseMemoryV2([usage, peak, limit, stat, events]: FileContents): Memory
     anonBytes: keyed(text, 'anon'),
     activeBytes: keyed(text, 'active_anon') + keyed(text, 'active_file'),
     inactiveBytes: keyed(text, 'inactive_anon') + keyed(text, 'inactive_file'),
+    kernelBytes: kernelBytes(text),
     oomKills: keyed(textOf(events), 'oom_kill'),
   };
+}
+
+/** Kernels before 5.18 have no sum of it. */
+function kernelBytes(stat: string): number {
+  const whole = keyed(stat, 'kernel');
+  return whole > 0 ? whole : ['kernel_stack', 'pagetables', 'percpu', 'slab'].reduce((sum, key) => sum + keyed(stat, key), 0);
 }

@@ -1,5 +1,6 @@
 import { IsolatorError } from '../types/errors.js';
 import type { ControllerName } from '../types/probe.js';
+import { withoutHandingDown } from './controllers.js';
 import type { CgroupFiles } from './files.js';
 import { holdsOnlyOurs, moveToLeaf } from './own-cgroup.js';
 import { textOf } from './parse.js';
@@ -17,15 +18,17 @@ export class Prefix {
   readonly levels: readonly string[];
   readonly #base: string;
   readonly #controllers: readonly ControllerName[];
+  readonly #cpusetV1: boolean;
   readonly #files: CgroupFiles;
 
-  /** `controllers`: those of v2 that are to be handed down; on v1 none. */
-  constructor(base: string, prefix: string, controllers: readonly ControllerName[], files: CgroupFiles) {
+  /** `controllers`: those of v2 that are to be handed down; on v1 none. `cpusetV1`: its cgroups start without a core. */
+  constructor(base: string, prefix: string, controllers: readonly ControllerName[], cpusetV1: boolean, files: CgroupFiles) {
     const parts = prefix.split('/');
     this.#base = base;
     this.levels = parts.map((_, index) => [base, ...parts.slice(0, index + 1)].join('/'));
     this.path = `${base}/${prefix}`;
-    this.#controllers = controllers.filter((name) => name !== 'devices' && name !== 'freezer');
+    this.#controllers = controllers.filter((name) => !withoutHandingDown.has(name));
+    this.#cpusetV1 = cpusetV1;
     this.#files = files;
   }
 
@@ -62,7 +65,20 @@ export class Prefix {
         if (!(error instanceof IsolatorError) || error.code !== 'EEXIST') throw error;
       }
       this.#handDown(level);
+      if (this.#cpusetV1) this.#handDownCores(level);
     }
+  }
+
+  /** v1 cpuset: gets what its parent has, and lets every cgroup below begin with the same. */
+  #handDownCores(level: string): void {
+    const parent = level.slice(0, level.lastIndexOf('/'));
+    const files = ['cpuset.cpus', 'cpuset.mems'];
+    const [own] = this.#files.read([`${level}/cpuset.cpus`]);
+    if (textOf(own).trim() === '') {
+      const values = this.#files.read(files.map((file) => `${parent}/${file}`));
+      this.#files.apply(files.map((file, index) => ({ write: `${level}/${file}`, text: textOf(values[index]).trim() })));
+    }
+    this.#files.apply([{ write: `${level}/cgroup.clone_children`, text: '1' }]);
   }
 
   #handDown(directory: string): void {

@@ -69,7 +69,7 @@ test('v1: limits become the right files, usage is read back from them', (t) => {
     cpu: { usageUs: 3000, userUs: 2000, systemUs: 0, periods: 10, throttledPeriods: 4, throttledUs: 5 },
     memory: {
       usageBytes: 0, peakBytes: 0, limitBytes: 64 * MIB,
-      fileBytes: 4096, anonBytes: 8192, activeBytes: 30, inactiveBytes: 3, oomKills: 3,
+      fileBytes: 4096, anonBytes: 8192, activeBytes: 30, inactiveBytes: 3, kernelBytes: 0, oomKills: 3,
     },
     pids: { current: 0, max: 7, refusedForks: 12 },
   });
@@ -144,7 +144,7 @@ test('v2: controllers are handed down along the prefix, limits become the right 
     cpu: { usageUs: 9, userUs: 5, systemUs: 4, periods: 3, throttledPeriods: 2, throttledUs: 1 },
     memory: {
       usageBytes: 0, peakBytes: 0, limitBytes: 64 * MIB,
-      fileBytes: 4096, anonBytes: 8192, activeBytes: 3, inactiveBytes: 7, oomKills: 1,
+      fileBytes: 4096, anonBytes: 8192, activeBytes: 3, inactiveBytes: 7, kernelBytes: 0, oomKills: 1,
     },
     pids: { current: 0, max: 7, refusedForks: 0 },
   });

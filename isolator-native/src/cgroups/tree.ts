@@ -11,7 +11,10 @@ import { detectLayout } from './layout.js';
 import { readCgroupFacts } from './mounts.js';
 import { checkName, checkPrefix } from './names.js';
 import { Prefix } from './prefix.js';
+import { parseCores } from './cpuset.js';
+import { textOf } from './parse.js';
 import { coverSoftLimits } from './protection.js';
+import { RealtimeBudgets } from './realtime.js';
 
 /**
  * All cgroups below one prefix. Nothing is made in the kernel before the first `create`. Throws `INVALID_SPEC` for a bad
@@ -39,6 +42,9 @@ class KernelTree implements CgroupTree {
   /** v2: the levels whose protection follows the soft limits below them, from the first soft limit on. */
   readonly #protectedLevels: readonly string[];
   #usesSoftLimits = false;
+  readonly #realtime: RealtimeBudgets;
+  #usesRealtime = false;
+  readonly #cpuset: ControllerLocation | undefined;
 
   constructor(prefix: string, locations: ReadonlyMap<ControllerName, ControllerLocation>, files: CgroupFiles) {
     this.prefix = prefix;
@@ -50,17 +56,30 @@ class KernelTree implements CgroupTree {
     const directories = new Set(Array.from(locations.values(), ({ directory }) => directory));
     this.#prefixes = Array.from(directories, (directory) => {
       const inV2 = Array.from(locations).filter(([, place]) => place.directory === directory && place.version === 2);
-      return new Prefix(directory, prefix, inV2.map(([name]) => name), files);
+      const cpusetV1 = locations.get('cpuset')?.version === 1 && locations.get('cpuset')?.directory === directory;
+      return new Prefix(directory, prefix, inV2.map(([name]) => name), cpusetV1, files);
     });
     this.#files = files;
     const memory = locations.get('memory');
     const path = memory?.version === 2 ? `${memory.directory}/${prefix}` : undefined;
     this.#protectedLevels = this.#prefixes.find((candidate) => candidate.path === path)?.levels.toReversed() ?? [];
+    const cpu = locations.get('cpu');
+    const levels = this.#prefixes.find((candidate) => candidate.path === `${cpu?.directory}/${prefix}`)?.levels ?? [];
+    this.#realtime = new RealtimeBudgets(cpu, levels, files);
+    this.#cpuset = locations.get('cpuset');
+  }
+
+  cores(): number[] {
+    if (this.#cpuset === undefined) return [];
+    const { directory, version } = this.#cpuset;
+    const [content] = this.#files.read([`${directory}/${version === 1 ? 'cpuset.cpus' : 'cpuset.cpus.effective'}`]);
+    return parseCores(textOf(content));
   }
 
   create(name: string, limits: CgroupLimits = {}): Cgroup {
     checkName(name);
     checkLimits(limits, this.#names);
+    if (limits.cpu?.realtimeUs !== undefined && limits.cpu.realtimeUs > 0) this.#realtime.require();
     const cgroup = this.#cgroup(name);
     const placed = this.#placedAt(name);
     const writes = placed.flatMap(({ side, directory }) =>
@@ -71,6 +90,7 @@ class KernelTree implements CgroupTree {
     try {
       for (const { side, directory } of placed) side.attach?.(directory, limits, this.#files);
       if (limits.memory?.softLimitBytes !== undefined) this.#softLimitChanged(true);
+      if (limits.cpu?.realtimeUs !== undefined) this.#setRealtime(name, limits.cpu.realtimeUs);
     } catch (error) {
       this.#files.remove(cgroup.directories);
       throw error;
@@ -82,6 +102,8 @@ class KernelTree implements CgroupTree {
     checkName(name);
     const cgroup = this.#cgroup(name);
     const contents = this.#files.read(cgroup.directories.map((directory) => `${directory}/cgroup.procs`));
+    // An earlier process may have given budgets, which are to be given back when their cgroups go.
+    this.#usesRealtime ||= this.#realtime.inUse();
     return contents.some((content) => content !== constants.errno.ENOENT) ? cgroup : undefined;
   }
 
@@ -116,7 +138,21 @@ class KernelTree implements CgroupTree {
     return new KernelCgroup({
       name, directories, controllers: this.#placedAt(name), files: this.#files,
       softLimitChanged: (set) => this.#softLimitChanged(set),
+      setRealtime: (us) => this.#setRealtime(name, us),
+      usesRealtime: () => this.#usesRealtime,
+      dropRealtime: () => this.#realtime.drop(`${this.#cpuDirectory()}/${name}`),
     });
+  }
+
+  #setRealtime(name: string, us: number): void {
+    if (us === 0 && !this.#usesRealtime) return;
+    this.#realtime.require();
+    this.#usesRealtime = true;
+    this.#realtime.set(`${this.#cpuDirectory()}/${name}`, us);
+  }
+
+  #cpuDirectory(): string {
+    return this.#placed.find((controller) => controller.name === 'cpu')?.directory ?? '';
   }
 
   /** `set`: a soft limit was given; else one may have gone, which matters only where there was one. */

@@ -12,12 +12,24 @@ type FixtureMount = readonly [point: string, type: string, options: string, root
 
 /** What a fresh cgroup of each v1 controller has. */
 const V1_FILES: Readonly<Record<string, FileTexts>> = {
-  cpu: { 'cpu.shares': '1024\n', 'cpu.cfs_quota_us': '-1\n', 'cpu.stat': 'nr_periods 0\nnr_throttled 0\nthrottled_time 0\n' },
+  cpu: {
+    'cpu.shares': '1024\n', 'cpu.cfs_quota_us': '-1\n', 'cpu.cfs_burst_us': '0\n', 'cpu.rt_runtime_us': '0\n',
+    'cpu.stat': 'nr_periods 0\nnr_throttled 0\nthrottled_time 0\n',
+  },
+  cpuset: { 'cpuset.cpus': '\n', 'cpuset.mems': '\n', 'cgroup.clone_children': '0\n' },
+  blkio: {
+    'blkio.bfq.weight': '100\n',
+    'blkio.throttle.read_bps_device': '', 'blkio.throttle.write_bps_device': '',
+    'blkio.throttle.read_iops_device': '', 'blkio.throttle.write_iops_device': '',
+    'blkio.throttle.io_service_bytes_recursive': 'Total 0\n', 'blkio.throttle.io_serviced_recursive': 'Total 0\n',
+  },
+  hugetlb: { 'hugetlb.2MB.limit_in_bytes': '9223372036852678656\n' },
+  net_cls: { 'net_cls.classid': '0\n' },
   cpuacct: { 'cpuacct.usage': '0\n', 'cpuacct.usage_user': '0\n', 'cpuacct.usage_sys': '0\n' },
   memory: {
     'memory.usage_in_bytes': '0\n', 'memory.max_usage_in_bytes': '0\n', 'memory.limit_in_bytes': '9223372036854771712\n',
     'memory.memsw.limit_in_bytes': '9223372036854771712\n', 'memory.soft_limit_in_bytes': '9223372036854771712\n',
-    'memory.stat': 'cache 1\nrss 2\ntotal_cache 0\ntotal_rss 0\n',
+    'memory.stat': 'cache 1\nrss 2\ntotal_cache 0\ntotal_rss 0\n', 'memory.kmem.usage_in_bytes': '0\n',
     'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n',
   },
   pids: { 'pids.current': '0\n', 'pids.max': 'max\n', 'pids.events': 'max 0\n' },
@@ -31,7 +43,15 @@ const V2_FILES: Readonly<Record<string, FileTexts>> = {
     'cgroup.kill': '', 'cgroup.freeze': '0\n',
     'cpu.stat': 'usage_usec 0\nuser_usec 0\nsystem_usec 0\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n',
   },
-  cpu: { 'cpu.weight': '100\n', 'cpu.max': 'max 100000\n' },
+  pressure: {
+    'cpu.pressure': 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+    'memory.pressure': 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+    'io.pressure': 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+  },
+  cpu: { 'cpu.weight': '100\n', 'cpu.max': 'max 100000\n', 'cpu.max.burst': '0\n' },
+  cpuset: { 'cpuset.cpus': '\n', 'cpuset.cpus.effective': '0-3\n' },
+  io: { 'io.weight': 'default 100\n', 'io.max': '', 'io.stat': '' },
+  hugetlb: { 'hugetlb.2MB.max': 'max\n' },
   memory: {
     'memory.current': '0\n', 'memory.peak': '0\n', 'memory.max': 'max\n',
     'memory.high': 'max\n', 'memory.low': '0\n', 'memory.swap.max': 'max\n',
@@ -53,6 +73,8 @@ export class CgroupFixture implements CgroupFiles {
   readonly signals: number[] = [];
   /** Operations that fail: a path's end, and the errno name. */
   readonly refuse = new Map<string, keyof typeof constants.errno>();
+  /** Whether the kernel measures pressure. */
+  measuresPressure = true;
   /** Called for each signalled pid; what dies leaves its `cgroup.procs`. */
   onSignal: (pid: number) => void = (pid) => this.end(pid);
 
@@ -180,9 +202,13 @@ export class CgroupFixture implements CgroupFiles {
     const handedDown = this.value(`${parent}/cgroup.subtree_control`);
     if (handedDown === undefined) {
       this.#populate(path, V1_FILES, path.slice(this.root.length + 1).split('/')[0]!.split(','), { 'cgroup.procs': '' });
+      if (this.value(`${parent}/cgroup.clone_children`) === '1') {
+        for (const file of ['cpuset.cpus', 'cpuset.mems', 'cgroup.clone_children']) this.set(`${path}/${file}`, `${this.value(`${parent}/${file}`)}\n`);
+      }
     } else {
       const controllers = handedDown.split(' ').filter((name) => name !== '');
-      this.#populate(path, V2_FILES, ['', ...controllers], { ...v2Core(controllers), 'cgroup.type': 'domain\n' });
+      const all = ['', ...(this.measuresPressure ? ['pressure'] : []), ...controllers];
+      this.#populate(path, V2_FILES, all, { ...v2Core(controllers), 'cgroup.type': 'domain\n' });
     }
   }
 

@@ -9,6 +9,44 @@ export interface CpuLimits {
   readonly request?: number;
   /** CPUs that can never be exceeded, in periods of 100 ms (at least 0.01); `null` takes the quota away. */
   readonly quota?: number | null;
+  /** Microseconds, saved up while idle, by which one period may exceed the quota; at most what the quota gives per period. 0: none. */
+  readonly burstUs?: number;
+  /**
+   * Microseconds a second in which real-time threads may run; 0: none. v1 of a kernel with real-time groups only, elsewhere
+   * it is refused; the parents' budgets grow and shrink with it.
+   */
+  readonly realtimeUs?: number;
+}
+
+/** Which processor cores a cgroup may use. */
+export interface CpusetLimits {
+  /** Core numbers, at least one; `null`: all that the tree has. */
+  readonly cpus: readonly number[] | null;
+}
+
+/** Bounds for one device; 0 is no bound. */
+export interface IoThrottle {
+  /** `major:minor` of a whole disk. */
+  readonly device: string;
+  readonly readBytesPerSecond?: number;
+  readonly writeBytesPerSecond?: number;
+  readonly readOperationsPerSecond?: number;
+  readonly writeOperationsPerSecond?: number;
+}
+
+/** How a cgroup shares disks. */
+export interface IoLimits {
+  /** 10 to 1000 beside others, on disks whose scheduler (bfq) or cost model weighs; the kernel's default is 100. */
+  readonly weight?: number;
+  /** Devices that are not named are left as they are. */
+  readonly throttles?: readonly IoThrottle[];
+}
+
+/** How many huge pages of one size a cgroup may have. */
+export interface HugePagesLimit {
+  /** As the kernel names it in the controller's files: `2MB`, `1GB`. */
+  readonly size: string;
+  readonly limitBytes: number;
 }
 
 /** How much memory a cgroup may have. All in bytes. */
@@ -43,6 +81,11 @@ export interface CgroupLimits {
   readonly pids?: PidsLimits;
   /** Exactly these devices may be used, all others are refused. See `defaultDeviceRules`. */
   readonly devices?: readonly DeviceRule[];
+  readonly cpuset?: CpusetLimits;
+  readonly io?: IoLimits;
+  readonly hugetlb?: readonly HugePagesLimit[];
+  /** Its packets carry this class (tc's 0xAAAABBBB), 0 for none. */
+  readonly netClassId?: number;
 }
 
 /** Times in microseconds since the cgroup was made. */
@@ -70,6 +113,8 @@ export interface MemoryUsage {
   /** Recently used pages, file and anonymous. */
   readonly activeBytes: number;
   readonly inactiveBytes: number;
+  /** Of the kernel on its behalf: stacks, page tables, caches of inodes, socket buffers. */
+  readonly kernelBytes: number;
   /** Processes of this cgroup that the OOM killer killed. */
   readonly oomKills: number;
 }
@@ -83,11 +128,40 @@ export interface PidsUsage {
   readonly refusedForks: number;
 }
 
+/** Bytes and operations on one device since the cgroup was made. */
+export interface IoDeviceUsage {
+  /** `major:minor`. */
+  readonly device: string;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly readOperations: number;
+  readonly writeOperations: number;
+  /** v1 only: of all of these, what somebody waited for, and what was written back later. */
+  readonly syncBytes?: number;
+  readonly asyncBytes?: number;
+  readonly syncOperations?: number;
+  readonly asyncOperations?: number;
+}
+
+/** How much time was lost for want of one resource (PSI). */
+export interface Pressure {
+  /** Microseconds in which at least one task waited. */
+  readonly someUs: number;
+  /** Microseconds in which all of them did. */
+  readonly fullUs: number;
+  /** The same in percent of the last ten seconds. */
+  readonly somePercent: number;
+  readonly fullPercent: number;
+}
+
 /** What a cgroup used. A part is absent where its controller is not in the tree. */
 export interface CgroupUsage {
   readonly cpu?: CpuUsage;
   readonly memory?: MemoryUsage;
   readonly pids?: PidsUsage;
+  /** Devices that it used, sorted by number. */
+  readonly io?: readonly IoDeviceUsage[];
+  readonly pressure?: { readonly cpu: Pressure; readonly memory: Pressure; readonly io: Pressure };
 }
 
 /** What is known at the moment the kernel ran out of a cgroup's memory. */
@@ -101,7 +175,7 @@ export interface OomEvent {
 export interface CgroupTreeOptions {
   /** Path of the tree below the hierarchy (or below the delegated cgroup), e.g. `proffer/agent-1`. Letters, digits, `.`, `_`, `-`, `/`. */
   readonly prefix: string;
-  /** Default: all usable ones among `cpu`, `cpuacct`, `memory`, `pids`, `devices`; naming a missing one is an error. */
+  /** Default: all usable ones but `freezer`; naming a missing one is an error. */
   readonly controllers?: readonly ControllerName[];
 }
 
@@ -135,6 +209,8 @@ export interface CgroupTree {
   readonly prefix: string;
   /** The controllers in use, with the version each has here. */
   readonly controllers: Readonly<Partial<Record<ControllerName, 1 | 2>>>;
+  /** The processor cores that cgroups of this tree may use, ascending; none where `cpuset` is not in the tree. */
+  cores(): number[];
   /** Makes a cgroup with its limits in force. `EEXIST` if it exists; on any error nothing is left behind. */
   create(name: string, limits?: CgroupLimits): Cgroup;
   /** An existing cgroup, or `undefined`. One that exists in only some hierarchies (a crash while creating) counts, so that it can be removed. */

@@ -1,5 +1,10 @@
-/** The cgroup controllers this library knows how to use. `cpuacct` exists on v1 only (v2 folds it into `cpu`). */
-export type ControllerName = 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'devices' | 'freezer';
+/**
+ * The cgroup controllers this library knows how to use. `cpuacct` and `net_cls` exist on v1 only (v2 folds the first into
+ * `cpu`, and tells packets apart by the cgroup's path). `io` is called `blkio` on v1. `pressure` is no controller of the
+ * kernel's but the pressure files (PSI) of every v2 cgroup, also of one beside controllers on v1.
+ */
+export type ControllerName =
+  | 'cpu' | 'cpuacct' | 'cpuset' | 'memory' | 'io' | 'pids' | 'devices' | 'hugetlb' | 'net_cls' | 'freezer' | 'pressure';
 
 /** The namespaces this library can make. */
 export type NamespaceName = 'pid' | 'mount' | 'uts' | 'ipc' | 'cgroup' | 'user' | 'net' | 'time';
@@ -56,6 +61,8 @@ export interface ProbeResult {
   readonly overlay: boolean;
   /** Whether hard resource limits above the caller's own can be set (CAP_SYS_RESOURCE). */
   readonly raiseLimits: boolean;
+  /** Whether files of the root file system can be shown with the owners of a user namespace (`RootSpec.shifted`). */
+  readonly idmappedMounts: boolean;
   /** What is missing compared with full isolation; empty on a fully capable machine. */
   readonly missing: readonly MissingFeature[];
 }

@@ -32,6 +32,13 @@ export interface NamespaceSpec {
   readonly ipc?: boolean;
   readonly cgroup?: boolean;
   readonly user?: UserNamespaceSpec;
+  /**
+   * True: one of its own, in which only the loopback is up. A path: a prepared one, as `makeNetworkNamespace` makes, or
+   * `/proc/PID/ns/net`; to enter one takes root.
+   */
+  readonly network?: boolean | { readonly path: string };
+  /** Clocks that start at boot, shifted by so many seconds. */
+  readonly time?: { readonly offsetSeconds: number };
 }
 
 /** What the task sees as `/`. */
@@ -40,6 +47,28 @@ export interface RootSpec {
   readonly path: string;
   /** Default false: everything that is not explicitly mounted writable is read-only. */
   readonly writable?: boolean;
+  /** Layers that are the root instead of what is at `path`: then `path` is only where they are attached, any directory. */
+  readonly overlay?: OverlaySpec;
+  /**
+   * Owners appear as the user namespace maps them (an idmapped mount): files of 0 outside are root's inside. Default
+   * false. Needs `namespaces.user`, a caller that is root, and a kernel and file system that can (see `ProbeResult.idmappedMounts`).
+   * Mounts below the root are left out.
+   */
+  readonly shifted?: boolean;
+}
+
+/**
+ * Directories laid over each other by overlayfs (marks in `user.overlay.*`). All are relative to `directory` and hold neither
+ * `:` nor `,`; together they must fit into 4 KiB, the most that one mount call takes.
+ */
+export interface OverlaySpec {
+  /** Absolute, outside. */
+  readonly directory: string;
+  /** Read-only, the uppermost first; without `upper` at least two, or one twice. */
+  readonly lower: readonly string[];
+  /** Takes what is written, with an empty directory of the same file system for the kernel's own use. */
+  readonly upper?: string;
+  readonly work?: string;
 }
 
 /** A file or directory of the host shown inside. Set-user-id programs and device nodes on it do not work. */
@@ -53,6 +82,10 @@ export interface BindMount {
   readonly writable?: boolean;
   /** Whether mounts below `source` are shown too. Default false. */
   readonly recursive?: boolean;
+  /** Whether mounts made below it later show inside (`slave`) or on both sides (`shared`). Default `private`. */
+  readonly propagation?: 'private' | 'slave' | 'shared';
+  /** As `RootSpec.shifted`; without the mounts below. */
+  readonly shifted?: boolean;
 }
 
 /** An empty file system in memory; what is written there counts as the container's memory. */
@@ -83,8 +116,42 @@ export interface DevMount {
   readonly shmSizeBytes?: number;
 }
 
+/** One device node of the host, usable as far as the cgroup's device list and the node's own permissions let it be. */
+export interface DeviceMount {
+  readonly type: 'device';
+  /** Absolute path outside. */
+  readonly source: string;
+  /** Absolute path inside; default: `source`. Made where missing, after a `dev` mount in the new /dev. */
+  readonly target?: string;
+}
+
+/** Layers shown read-only. */
+export interface OverlayMount {
+  readonly type: 'overlay';
+  readonly target: string;
+  readonly overlay: Omit<OverlaySpec, 'upper' | 'work'>;
+}
+
+/** A read-only file that is only in memory, and reaches the launcher without touching a disk. */
+export interface FileMount {
+  readonly type: 'file';
+  readonly target: string;
+  readonly content: Uint8Array;
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits; default 0o400. */
+  readonly mode?: number;
+}
+
+/** A read-only /sys, with the container's network in it. */
+export interface SysMount {
+  readonly type: 'sys';
+  /** Default `/sys`. */
+  readonly target?: string;
+}
+
 /** Applied in the order given, after hidden paths; all bind sources are taken from the host before anything is mounted or hidden. */
-export type MountSpec = BindMount | TmpfsMount | ProcMount | DevMount;
+export type MountSpec = BindMount | TmpfsMount | ProcMount | DevMount | DeviceMount | OverlayMount | FileMount | SysMount;
 
 /** Where the task's output goes. Both streams get their own files: `stdout`, `stdout.1`, … and `stderr`, … */
 export interface LogSpec {
@@ -104,7 +171,7 @@ export interface ResourceLimit {
 
 /** setrlimit(2) names in lower case. */
 export type ResourceLimitName =
-  | 'as' | 'core' | 'cpu' | 'data' | 'fsize' | 'memlock' | 'msgqueue' | 'nice' | 'nofile' | 'nproc'
+  | 'as' | 'core' | 'cpu' | 'data' | 'fsize' | 'locks' | 'memlock' | 'msgqueue' | 'nice' | 'nofile' | 'nproc'
   | 'rss' | 'rtprio' | 'rttime' | 'sigpending' | 'stack';
 
 /** Linux capability names without `CAP_`, e.g. `NET_BIND_SERVICE`. */
@@ -141,6 +208,8 @@ export interface LaunchSpec {
   readonly capabilities?: readonly CapabilityName[];
   /** Default true: set-user-id programs gain nothing. */
   readonly noNewPrivileges?: boolean;
+  /** A BPF program of `defaultSeccomp()` or `compileSeccomp()` that judges every system call of the task. Default: none. */
+  readonly seccomp?: Uint8Array;
   readonly limits?: Readonly<Partial<Record<ResourceLimitName, ResourceLimit>>>;
   /** Default 0o022. */
   readonly umask?: number;
@@ -154,6 +223,18 @@ export interface LaunchSpec {
   readonly monitorCgroup?: Cgroup;
   /** Default false. With true the task is process 1 of its pid namespace and must reap its orphans itself. */
   readonly ownInit?: boolean;
+  /** A terminal of the container's own /dev in place of pipes: the task leads its session, and all output is `stdout`. */
+  readonly terminal?: Partial<TerminalSize>;
+  /** Keep standard input open for those who attach; default false: it is /dev/null. Without `attach` nobody could ever write. */
+  readonly stdin?: boolean;
+  /** Default false. With true `attach()` reaches the task's streams, also from a later process. */
+  readonly attach?: boolean;
+}
+
+/** Of a terminal, in characters. Default 80 × 24. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
 }
 
 /** Options of one `launch` call. */
