@@ -3,7 +3,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseAttributes, type AgentInfo } from '@proffer/sdk/model';
+import { parseAttributes, resources, type AgentInfo, type Resources } from '@proffer/sdk/model';
 import { checkBind, createLogger, isLoopback, openStore, runService, type Logger } from '@proffer/sdk/service';
 import { zmqOpener } from '@proffer/sdk/transport';
 import { Cleanup } from './cleanup.js';
@@ -148,7 +148,7 @@ async function start(options: AgentOptions, log: Logger, cleanup: Cleanup): Prom
 
 /** What this machine has and how it is reached; the address is not known yet. */
 async function describe(options: AgentOptions, workDir: string, host: string): Promise<AgentInfo> {
-  const detected = await detectResources(workDir);
+  const detected = { ...(await detectResources(workDir)), ...resourcesOfGpus(options.containers?.gpus) };
   return {
     hostname: options.hostname ?? (isLoopback(host) ? '127.0.0.1' : machineName()),
     httpAddress: '',
@@ -156,6 +156,11 @@ async function describe(options: AgentOptions, workDir: string, host: string): P
     attributes: parseAttributes(options.attributes ?? ''),
     version: options.version,
   };
+}
+
+/** GPUs that the operator named are the agent's, whatever else is detected. */
+function resourcesOfGpus(nodes: readonly string[] = []): Pick<Resources, 'gpus'> {
+  return { gpus: resources({ gpus: nodes.length }).gpus };
 }
 
 function createContainers(
@@ -171,7 +176,9 @@ function createContainers(
     runDir: join(workDir, 'run', 'containers'),
     handlers: {
       onProgress: (containerId, message) => input({ type: 'containerProgress', containerId, message }),
-      onStarted: (containerId, pid) => input({ type: 'containerStarted', containerId, pid }),
+      onStarted: (containerId, pid, ipAddresses) => {
+        input({ type: 'containerStarted', containerId, pid, ...(ipAddresses === undefined ? {} : { ipAddresses }) });
+      },
       onFailed: (containerId, failure) => input({ type: 'containerFailed', containerId, failure }),
       onExited: (containerId, exit) => input({ type: 'containerExited', containerId, exit }),
     },

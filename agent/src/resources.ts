@@ -31,7 +31,7 @@ export function declaredResources(declared: string, detected: Resources): Resour
     cpus: named.has('cpus') ? parsed.cpus : detected.cpus,
     mem: named.has('mem') ? parsed.mem : detected.mem,
     disk: named.has('disk') ? parsed.disk : detected.disk,
-    gpus: parsed.gpus,
+    gpus: named.has('gpus') ? parsed.gpus : detected.gpus,
     ports: named.has('ports') ? parsed.ports : detected.ports,
     custom: parsed.custom,
   };

@@ -22,7 +22,7 @@ const containerizer = createContainerizer({
   onWarning: (message) => print({ type: 'warning', message }),
   handlers: {
     onProgress: (id, message) => print({ type: 'progress', id, message }),
-    onStarted: (id, pid) => print({ type: 'started', id, pid }),
+    onStarted: (id, pid, ipAddresses) => print({ type: 'started', id, pid, ipAddresses }),
     onFailed: (id, failure) => end(id, { type: 'failed', id, failure }),
     onExited: (id, exit) => end(id, { type: 'exited', id, exit }),
   },

@@ -4,6 +4,7 @@ import type { Limitation } from '../isolators/index.js';
 import { giveContents, handOver, makeSandbox, noteInSandbox, type SandboxOwner } from '../sandbox/sandbox.js';
 import { execOutcome, execSpec } from './exec.js';
 import { containerExit } from './exit.js';
+import { hostUser } from './host-user.js';
 import { Isolation } from './isolation.js';
 import { launchSpec } from './launch-spec.js';
 import { advance, failedStep, isAlive, type LifeState } from './life.js';
@@ -43,6 +44,8 @@ export class ContainerLife {
       await this.#prepare();
       await this.#fetch();
       this.#to('ISOLATING');
+      await this.#isolation.provide();
+      this.#abort.signal.throwIfAborted();
       this.#isolation.isolate();
       container = await this.#launch();
     } catch (error) {
@@ -92,6 +95,11 @@ export class ContainerLife {
     return isAlive(this.#state) ? this.#isolation.usage() : undefined;
   }
 
+  /** Undefined for one that is in the agent's own network. */
+  get ipAddresses(): readonly string[] | undefined {
+    return this.#isolation.preparation.ipAddresses;
+  }
+
   async exec(command: CommandInfo, timeoutMs: number): Promise<{ code: number } | { error: string }> {
     const container = this.#container;
     if (!isAlive(this.#state) || container === undefined) return { error: `container ${this.spec.containerId} does not run` };
@@ -124,7 +132,7 @@ export class ContainerLife {
   async #fetch(): Promise<void> {
     this.#to('FETCHING');
     const { command: { uris = [] }, resources: { disk } } = this.spec;
-    const { user } = this.#isolation.preparation;
+    const user = hostUser(this.#isolation.preparation);
     if (uris.length > 0 && user !== undefined) {
       await this.#machine.fetcher.fetch({
         uris,
@@ -155,9 +163,9 @@ export class ContainerLife {
 
   #run(container: Container): void {
     this.#to('RUNNING');
-    this.#machine.handlers.onStarted(this.spec.containerId, container.initPid);
+    this.#machine.handlers.onStarted(this.spec.containerId, container.initPid, this.ipAddresses);
     void container.exited.then((status) => this.#finish(status));
-    this.#isolation.watch((limitation) => this.#limit(limitation));
+    this.#isolation.watch((limitation) => this.#limit(limitation), container.initPid);
     // Wishes that came while it was started or recovered.
     if (this.#isolation.isChanged) this.#isolation.apply();
     if (this.#abort.signal.aborted) this.#kill();
@@ -219,7 +227,7 @@ export class ContainerLife {
   }
 
   #owner(): SandboxOwner | undefined {
-    return this.#machine.root ? this.#isolation.preparation.user : undefined;
+    return this.#machine.root ? hostUser(this.#isolation.preparation) : undefined;
   }
 
   #to(state: LifeState): void {

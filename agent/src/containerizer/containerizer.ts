@@ -36,7 +36,7 @@ export class LocalContainerizer implements MachineContainerizer {
       ...parts,
       handlers: {
         onProgress: (id, message) => this.#closed || handlers.onProgress(id, message),
-        onStarted: (id, pid) => this.#closed || handlers.onStarted(id, pid),
+        onStarted: (id, pid, ipAddresses) => this.#closed || handlers.onStarted(id, pid, ipAddresses),
       },
       ended: (id, verdict) => this.#ended(id, verdict),
       untilDone: (what, action) => parts.untilDone(what, action, () => this.#closed),
@@ -46,7 +46,7 @@ export class LocalContainerizer implements MachineContainerizer {
   async recover(specs: readonly ContainerSpec[]): Promise<void> {
     const known = new Set(specs.map((spec) => spec.containerId));
     const recovered = specs.map((spec) => this.#add(spec, 'recovered')?.recover());
-    await this.#patiently(Promise.all([...recovered, this.#destroyOrphans(known)]));
+    await this.#patiently(Promise.all([...recovered, this.#destroyOrphans(known).then(() => this.#retain(known))]));
   }
 
   launch(spec: ContainerSpec): void {
@@ -79,6 +79,10 @@ export class LocalContainerizer implements MachineContainerizer {
     return this.#lives.get(containerId)?.usage();
   }
 
+  ipAddresses(containerId: string): readonly string[] | undefined {
+    return this.#lives.get(containerId)?.ipAddresses;
+  }
+
   async exec(containerId: string, command: CommandInfo, timeoutMs: number): Promise<{ code: number } | { error: string }> {
     const life = this.#lives.get(containerId);
     return life === undefined ? { error: `there is no container ${containerId}` } : life.exec(command, timeoutMs);
@@ -90,6 +94,7 @@ export class LocalContainerizer implements MachineContainerizer {
     for (const life of this.#lives.values()) life.release();
     await this.#machine.fetcher.close();
     await Promise.all(this.#work);
+    for (const isolator of this.#machine.isolators) await isolator.close?.();
     await this.#removeEmptyTree();
   }
 
@@ -153,6 +158,14 @@ export class LocalContainerizer implements MachineContainerizer {
         ),
       ),
     ]);
+  }
+
+  /** After the orphans, whose networks and layers are in use until they are gone. */
+  async #retain(known: ReadonlySet<string>): Promise<void> {
+    for (const isolator of this.#machine.isolators) {
+      const what = `not everything of the isolator ${isolator.name} that nobody knows any more could be removed yet`;
+      await this.#machine.untilDone(what, async () => isolator.retain?.(known));
+    }
   }
 
   /** After the last container the tree goes too; what runs on keeps it. */

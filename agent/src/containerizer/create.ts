@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupTree, ProbeResult } from '@proffer/isolator-native';
@@ -5,7 +6,9 @@ import { systemClock } from '@proffer/sdk/transport';
 import { createFetcher } from '../fetcher/index.js';
 import { createIsolators } from '../isolators/index.js';
 import { runtimeSockets } from '../isolators/runtime-sockets.js';
+import { userPool } from '../isolators/user-ranges.js';
 import { userDatabase } from '../isolators/users.js';
+import { Networks, PortWatch, systemIptables } from '../network/index.js';
 import { LocalContainerizer } from './containerizer.js';
 import { DEFAULT_PATH } from './launch-spec.js';
 import { untilDone } from './machine.js';
@@ -39,6 +42,28 @@ export function assemble(options: ContainerizerOptions, native: NativeLayer): Ma
     hiddenPaths: [...new Set([options.workDir, runDir, ...(options.hiddenPaths ?? [])].map(real)), ...runtimeSockets()],
     writableRoot: options.writableRoot ?? false,
     hardCpuQuota: options.hardCpuQuota ?? true,
+    privileges: {
+      capabilities: options.allowedCapabilities ?? [],
+      newPrivileges: options.allowNewPrivileges ?? false,
+      unconfined: options.allowUnconfined ?? false,
+      sharedNamespaces: options.allowSharedNamespaces ?? false,
+    },
+    networks: () => new Networks({
+      directory: join(options.workDir, 'network'),
+      agentName: options.agentName,
+      options: options.network ?? {},
+      native,
+      iptables: systemIptables,
+      bootId: machineBootId(),
+      newId: () => randomBytes(6).toString('hex'),
+      warn,
+    }),
+    ...portWatch(options, warn),
+    runDir,
+    clock,
+    devices: { allowed: options.devices ?? [], gpus: options.gpus ?? [], gpuControl: options.gpuControl ?? [] },
+    ...(options.diskCheckSeconds === undefined ? {} : { diskCheckSeconds: options.diskCheckSeconds }),
+    userRanges: { pool: userPool(options.userNamespaces), directory: join(runDir, '.user-ranges') },
   });
   return new LocalContainerizer(
     {
@@ -61,6 +86,11 @@ export function assemble(options: ContainerizerOptions, native: NativeLayer): Ma
     options.handlers,
     probe,
   );
+}
+
+function portWatch({ network = {} }: ContainerizerOptions, warn: (message: string) => void): { portWatch?: PortWatch } {
+  const action = network.portEnforcement ?? 'report';
+  return action === 'off' ? {} : { portWatch: new PortWatch({ action, warn }) };
 }
 
 function openTree(options: ContainerizerOptions, probe: ProbeResult, native: NativeLayer): CgroupTree | undefined {

@@ -4,7 +4,7 @@ import { commandArguments } from './launch-spec.js';
 
 /** A further command with the identity, rights, directory and environment of the container's task; its own variables win. */
 export function execSpec(task: LaunchSpec, command: CommandInfo, timeoutMs: number): ExecSpec {
-  const { env, cwd, user, capabilities, noNewPrivileges } = task;
+  const { env, cwd, user, capabilities, noNewPrivileges, seccomp, limits } = task;
   return {
     argv: commandArguments(command),
     env: { ...env, ...fromPairs(command.environment ?? []) },
@@ -13,6 +13,8 @@ export function execSpec(task: LaunchSpec, command: CommandInfo, timeoutMs: numb
     ...(user === undefined ? {} : { user }),
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(noNewPrivileges === undefined ? {} : { noNewPrivileges }),
+    ...(seccomp === undefined ? {} : { seccomp }),
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 

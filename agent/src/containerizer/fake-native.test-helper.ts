@@ -24,12 +24,14 @@ export const MEMORY: MemoryUsage = {
   anonBytes: 63 << 20,
   activeBytes: 0,
   inactiveBytes: 0,
+  kernelBytes: 0,
   oomKills: 0,
 };
 
 /** A machine that can do everything, on which containers are objects. */
 export class FakeNative implements NativeLayer {
   readonly defaultCapabilities = ['CHOWN', 'KILL'];
+  readonly capabilityNames = ['CHOWN', 'KILL', 'NET_ADMIN', 'SYS_ADMIN'];
   readonly defaultDeviceRules = [{ type: 'char', major: 1, minor: 3, access: 'rwm' }] as const;
   readonly cgroups = new Map<string, FakeCgroup>();
   readonly containers = new Map<string, FakeContainer>();
@@ -37,6 +39,8 @@ export class FakeNative implements NativeLayer {
   readonly executed: ExecSpec[] = [];
   execResult: Partial<ExecResult> = { code: 0 };
   probed: Partial<ProbeResult> = {};
+  /** Files of network namespaces. */
+  readonly networkNamespaces = new Set<string>();
   /** Makes the next launch fail. */
   launchError: Error | undefined;
   /** Makes the next cgroup fail. */
@@ -45,6 +49,20 @@ export class FakeNative implements NativeLayer {
   patienceEnds = false;
   /** While set, launches wait for it. */
   launchGate: Promise<void> | undefined;
+
+  async makeNetworkNamespace(path: string): Promise<void> {
+    this.networkNamespaces.add(path);
+    await Promise.resolve();
+  }
+
+  async removeNetworkNamespace(path: string): Promise<void> {
+    this.networkNamespaces.delete(path);
+    await Promise.resolve();
+  }
+
+  async removeBridge(): Promise<void> {
+    await Promise.resolve();
+  }
 
   probe(): ProbeResult {
     const controller = { version: 1, directory: '/nowhere' } as const;
@@ -62,6 +80,7 @@ export class FakeNative implements NativeLayer {
       unprivilegedUserNamespaces: true,
       overlay: true,
       raiseLimits: true,
+      idmappedMounts: true,
       missing: [],
       ...this.probed,
     };
@@ -70,9 +89,10 @@ export class FakeNative implements NativeLayer {
   openCgroupTree({ prefix }: { readonly prefix: string }): CgroupTree {
     return {
       prefix,
-      controllers: { cpu: 1, memory: 1, pids: 1, devices: 1 },
+      controllers: { cpu: 1, cpuset: 1, memory: 1, io: 1, pids: 1, devices: 1, hugetlb: 1, net_cls: 1 },
       create: (name, limits) => this.#createCgroup(name, limits),
       open: (name) => this.cgroups.get(name),
+      cores: () => [0, 1, 2, 3],
       list: () => [...this.cgroups.keys()].sort(),
       removeAll: async () => this.cgroups.clear(),
     };
@@ -103,6 +123,14 @@ export class FakeNative implements NativeLayer {
 
   ownUserNamespace(): { uidMap: []; gidMap: [] } {
     return { uidMap: [], gidMap: [] };
+  }
+
+  defaultSeccomp(): Uint8Array {
+    return new Uint8Array(8);
+  }
+
+  compileSeccomp(): Uint8Array {
+    return new Uint8Array(16);
   }
 
   #createCgroup(name: string, limits: CgroupLimits = {}): Cgroup {

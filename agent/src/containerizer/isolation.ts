@@ -1,6 +1,6 @@
 import type { Cgroup } from '@proffer/isolator-native';
 import type { ResourceLimits, Resources } from '@proffer/sdk/model';
-import { combine, type IsolatedContainer, type Isolator, type Limitation, type Preparation } from '../isolators/index.js';
+import { combine, refuseUnhandled, type IsolatedContainer, type Isolator, type Limitation, type Preparation } from '../isolators/index.js';
 import type { Machine } from './machine.js';
 import { sentence } from './sentence.js';
 import type { ContainerSpec, ContainerUsage } from './types.js';
@@ -13,6 +13,7 @@ export class Isolation {
   #cgroup: Cgroup | undefined;
   #resources: Resources;
   #limits: ResourceLimits | undefined;
+  #pid: number | undefined;
   #stopWatching: (() => void)[] = [];
 
   constructor(spec: ContainerSpec, machine: Machine) {
@@ -32,7 +33,16 @@ export class Isolation {
 
   /** Decides what the container gets. Throws what is wrong with its spec; nothing is made yet. */
   prepare(): void {
+    refuseUnhandled(this.#spec.container, this.#machine.isolators);
     this.#preparation = combine(this.#machine.isolators.map((isolator) => isolator.prepare(this.#spec)));
+  }
+
+  /** Makes what takes time, one isolator after the other. `remove` undoes it, also where this rejects. */
+  async provide(): Promise<void> {
+    for (const isolator of this.#machine.isolators) {
+      if (isolator.provide === undefined) continue;
+      this.#preparation = combine([this.#preparation, await isolator.provide(this.#spec)]);
+    }
   }
 
   /** Makes the cgroup with its limits in force. */
@@ -82,13 +92,14 @@ export class Isolation {
 
   usage(): ContainerUsage {
     const figures = { timestampMs: this.#machine.clock.now() };
-    const reading = this.#cgroup?.usage();
-    if (reading === undefined) return figures;
+    const reading = this.#cgroup?.usage() ?? {};
     const isolated = this.#isolated();
     return Object.assign(figures, ...this.#machine.isolators.map((isolator) => isolator.usage?.(reading, isolated)));
   }
 
-  watch(onLimitation: (limitation: Limitation) => void): void {
+  /** `pid`: the container's process 1. */
+  watch(onLimitation: (limitation: Limitation) => void, pid?: number): void {
+    this.#pid = pid;
     for (const isolator of this.#machine.isolators) {
       try {
         const stop = isolator.watch?.(this.#isolated(), onLimitation);
@@ -138,7 +149,10 @@ export class Isolation {
       containerId: this.#spec.containerId,
       resources: this.#resources,
       limits: this.#limits,
+      sandbox: this.#spec.sandbox,
+      ...(this.#spec.container === undefined ? {} : { wishes: this.#spec.container }),
       ...(cgroup === undefined ? {} : { cgroup }),
+      ...(this.#pid === undefined ? {} : { pid: this.#pid }),
     };
   }
 

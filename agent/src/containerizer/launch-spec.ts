@@ -12,7 +12,7 @@ export function launchSpec(
   preparation: Preparation,
   place: { readonly runtimeDir: string; readonly path: string; readonly cgroup: Cgroup | undefined },
 ): LaunchSpec {
-  const { namespaces, hostname, root, mounts, hiddenPaths, capabilities, noNewPrivileges, user } = preparation;
+  const { namespaces, hostname, root, mounts, hiddenPaths, capabilities, noNewPrivileges, user, seccomp, rlimits } = preparation;
   const mountNamespace = namespaces?.mount === true;
   return {
     id: spec.containerId,
@@ -29,6 +29,9 @@ export function launchSpec(
     ...(mountNamespace && mounts !== undefined ? { mounts } : {}),
     ...(mountNamespace && hiddenPaths !== undefined ? { hiddenPaths } : {}),
     ...(capabilities === undefined ? {} : { capabilities }),
+    ...(seccomp === undefined ? {} : { seccomp }),
+    ...(rlimits === undefined ? {} : { limits: rlimits }),
+    ...(preparation.ownInit === true ? { ownInit: true } : {}),
     ...(place.cgroup === undefined ? {} : { cgroup: place.cgroup }),
   };
 }

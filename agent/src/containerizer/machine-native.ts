@@ -1,12 +1,18 @@
 import {
+  capabilityNames,
+  compileSeccomp,
   defaultCapabilities,
   defaultDeviceRules,
+  defaultSeccomp,
   execIn,
   launch,
+  makeNetworkNamespace,
   openCgroupTree,
   ownUserNamespace,
   probe,
   recover,
+  removeBridge,
+  removeNetworkNamespace,
 } from '@proffer/isolator-native';
 import type { NativeLayer } from './native.js';
 
@@ -17,8 +23,14 @@ export function machineNative(): NativeLayer {
     openCgroupTree,
     launch,
     recover,
+    makeNetworkNamespace,
+    removeNetworkNamespace,
+    removeBridge,
     execIn,
     ownUserNamespace,
+    defaultSeccomp,
+    compileSeccomp,
+    capabilityNames,
     defaultCapabilities,
     defaultDeviceRules,
   };

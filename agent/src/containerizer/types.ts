@@ -1,3 +1,4 @@
+import type { IoDeviceUsage } from '@proffer/isolator-native';
 import type { CommandInfo, ContainerInfo, Pairs, ResourceLimits, Resources } from '@proffer/sdk/model';
 
 /** Everything the containerizer needs to make one container; checkpointed by the core before it is asked for. */
@@ -33,7 +34,7 @@ export interface ContainerExit {
   readonly code?: number;
   readonly signal?: string;
   /** A limit that was hit and made the containerizer end it, e.g. memory: the figures are in the message. */
-  readonly limitation?: { readonly reason: 'memory' | 'pids' | 'disk'; readonly message: string; readonly resources: Resources };
+  readonly limitation?: { readonly reason: 'memory' | 'pids' | 'disk' | 'ports'; readonly message: string; readonly resources: Resources };
   /** Set when nobody knows how it ended (the machine rebooted, the exit file is gone). */
   readonly lost?: string;
 }
@@ -50,22 +51,56 @@ export interface ContainerUsage {
   readonly cpuUserSeconds?: number;
   readonly cpuSystemSeconds?: number;
   readonly cpuThrottledSeconds?: number;
+  /** Periods of 100 ms in which it ran under its quota, and those of them in which the quota ran out. */
+  readonly cpuPeriods?: number;
+  readonly cpuThrottledPeriods?: number;
   readonly cpuLimitCpus?: number;
+  /** Pressure: the time in which something in it waited for a core; in percent of the last ten seconds. */
+  readonly cpuPressureSeconds?: number;
+  readonly cpuPressurePercent?: number;
   readonly memoryBytes?: number;
   readonly memoryLimitBytes?: number;
   readonly memoryPeakBytes?: number;
   readonly memoryAnonBytes?: number;
   readonly memoryFileBytes?: number;
+  readonly memoryActiveBytes?: number;
+  readonly memoryInactiveBytes?: number;
+  readonly memoryKernelBytes?: number;
+  /** The time in which something in it waited for memory, and in which all of it did. */
+  readonly memoryPressureSeconds?: number;
+  readonly memoryPressurePercent?: number;
+  readonly memoryStallSeconds?: number;
   readonly oomKills?: number;
   readonly pids?: number;
   readonly pidsLimit?: number;
+  /** Per disk that it used; `device` is the kernel's name (`vda`). */
+  readonly io?: readonly IoDeviceUsage[];
+  readonly ioPressureSeconds?: number;
+  readonly ioPressurePercent?: number;
+  readonly ioStallSeconds?: number;
+  /** What the sandbox takes, as it was when last measured. */
+  readonly diskBytes?: number;
+  readonly diskLimitBytes?: number;
+  /** Of networks of its own, as the container sees them. */
+  readonly interfaces?: readonly InterfaceUsage[];
+}
+
+/** Counted since the interface was made. */
+export interface InterfaceUsage {
+  readonly name: string;
+  readonly receivedBytes: number;
+  readonly receivedPackets: number;
+  readonly receivedDrops: number;
+  readonly sentBytes: number;
+  readonly sentPackets: number;
+  readonly sentDrops: number;
 }
 
 export interface ContainerizerHandlers {
   /** Fetching goes on: for TASK_STARTING messages. */
   onProgress(containerId: string, message: string): void;
-  /** The task's process runs. */
-  onStarted(containerId: string, pid: number): void;
+  /** The task's process runs; in networks of its own it has these addresses. */
+  onStarted(containerId: string, pid: number, ipAddresses?: readonly string[]): void;
   /** It could not be started. The last word on this container. */
   onFailed(containerId: string, failure: ContainerFailure): void;
   /** It ended and everything of it but the sandbox is gone. The last word on this container. */
@@ -98,6 +133,8 @@ export interface Containerizer {
   update(containerId: string, resources: Resources, limits?: ResourceLimits): void;
   /** Undefined if there is no such running container. */
   usage(containerId: string): ContainerUsage | undefined;
+  /** Addresses in networks of its own, none for one with only a loopback; undefined in the agent's network. */
+  ipAddresses(containerId: string): readonly string[] | undefined;
   /** Runs a command in the container's namespaces and cgroups (health checks). The exit code, or a failure sentence. */
   exec(containerId: string, command: CommandInfo, timeoutMs: number): Promise<{ code: number } | { error: string }>;
   /** Stops watching; containers go on. */

@@ -193,7 +193,7 @@ export class AgentCore {
       case 'containerProgress':
         return this.#tasks.progressed(task, event.message);
       case 'containerStarted':
-        return this.#tasks.started(task, event.pid);
+        return this.#tasks.started(task, event.pid, event.ipAddresses);
       case 'containerFailed':
         return this.#tasks.failed(task, event.failure);
       case 'containerExited':

@@ -104,6 +104,7 @@ const LIMITATIONS = {
   memory: 'REASON_CONTAINER_LIMITATION_MEMORY',
   disk: 'REASON_CONTAINER_LIMITATION_DISK',
   pids: 'REASON_CONTAINER_LIMITATION',
+  ports: 'REASON_CONTAINER_LIMITATION',
 } as const;
 
 function endingOfLimitation(exit: ContainerExit): Ending {

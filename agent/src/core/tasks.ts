@@ -37,12 +37,13 @@ export class CommandTasks {
     this.#updates.add(task, {}, this.#updates.status(task, 'TASK_STARTING', { message }));
   }
 
-  started(task: TaskEntry, pid: number): void {
+  started(task: TaskEntry, pid: number, ipAddresses?: readonly string[]): void {
     if (task.phase !== 'launching' && task.phase !== 'recovering') return;
     const known = task.phase === 'recovering' && task.progress.runningSince !== undefined;
     task.phase = 'running';
     if (task.progress.kill !== undefined) return this.#resumeKill(task);
-    const running = { pid, runningSince: known ? task.progress.runningSince! : this.#context.now };
+    const addresses = ipAddresses === undefined ? {} : { ipAddresses };
+    const running = { pid, ...addresses, runningSince: known ? task.progress.runningSince! : this.#context.now };
     if (!known) {
       task.progress = { ...task.progress, ...running };
       this.#updates.add(task, running, this.#updates.status(task, 'TASK_RUNNING'));

@@ -58,7 +58,13 @@ export type AgentInput =
   | { readonly type: 'executorMessage'; readonly peer: string; readonly message: ExecutorToAgent }
   | { readonly type: 'executorClosed'; readonly peer: string }
   | { readonly type: 'containerProgress'; readonly containerId: string; readonly message: string }
-  | { readonly type: 'containerStarted'; readonly containerId: string; readonly pid: number }
+  | {
+      readonly type: 'containerStarted';
+      readonly containerId: string;
+      readonly pid: number;
+      /** Of networks of its own. */
+      readonly ipAddresses?: readonly string[];
+    }
   | { readonly type: 'containerFailed'; readonly containerId: string; readonly failure: ContainerFailure }
   | { readonly type: 'containerExited'; readonly containerId: string; readonly exit: ContainerExit }
   /** How the `check` effect of this number ended. */
@@ -142,6 +148,7 @@ export interface TaskProgress {
   /** The one acknowledged last, without its data. */
   readonly acknowledged?: TaskStatus;
   readonly pid?: number;
+  readonly ipAddresses?: readonly string[];
   /** When its process was seen to run, in milliseconds since 1970. */
   readonly runningSince?: number;
   readonly healthy?: boolean;

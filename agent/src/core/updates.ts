@@ -34,6 +34,7 @@ export class Updates {
     const { record, progress } = task;
     const executorId = record.task.executor?.executorId;
     const pid = task.executor?.pid ?? progress.pid;
+    const { ipAddresses } = progress;
     return {
       source: 'SOURCE_AGENT',
       timestamp: this.#context.now / 1000,
@@ -44,7 +45,7 @@ export class Updates {
       state,
       agentId: this.#context.agentId,
       ...(executorId !== undefined && { executorId }),
-      containerStatus: { containerId: record.containerId, ...(pid !== undefined && { pid }) },
+      containerStatus: { containerId: record.containerId, ...(pid !== undefined && { pid }), ...(ipAddresses && { ipAddresses }) },
     };
   }
 

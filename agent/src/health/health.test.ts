@@ -95,6 +95,15 @@ test('TCP: a connection that opens', async (t) => {
   t.regex(refused.message, /ECONNREFUSED/);
 });
 
+test('a container with networks of its own is asked at its address', async (t) => {
+  const port = await serve(t, (_request, response) => response.end());
+  const addresses = new Map([['there', ['127.0.0.1', '10.0.0.1']], ['elsewhere', ['127.0.0.2']], ['alone', []]]);
+  const p = prober(t, { ...noContainers, ipAddresses: (id) => addresses.get(id) });
+  t.true((await p.run('there', { type: 'HTTP', http: { port } })).healthy);
+  t.regex((await p.run('elsewhere', { type: 'TCP', tcp: { port } })).message, /ECONNREFUSED/);
+  t.like(await p.run('alone', { type: 'HTTP', http: { port } }), { healthy: false, message: 'its network has only a loopback, which nobody else reaches; check it with a COMMAND' });
+});
+
 test('COMMAND: exit code 0; so many at once and no more', async (t) => {
   let running = 0;
   let most = 0;

@@ -8,18 +8,21 @@ import { checkTimeoutMs } from './machine.js';
 /** Checks that run at once on one agent: hundreds of tasks must not start hundreds of commands in the same second. */
 export const CHECKS_AT_ONCE_MAX = 32;
 
-/** Tasks share the host's network, so that their ports are the machine's own. */
+/** Where tasks in the agent's own network are: their ports are the machine's. */
 const HOST = '127.0.0.1';
+
+/** What checks need of the containerizer. */
+type Containers = Pick<Containerizer, 'exec'> & Partial<Pick<Containerizer, 'ipAddresses'>>;
 
 /** Runs health checks: over HTTP, TCP, or as a command in the task's container. */
 export class Prober {
-  readonly #containerizer: Pick<Containerizer, 'exec'>;
+  readonly #containerizer: Containers;
   /** Each check opens a connection of its own: one that is kept would hide a server that accepts no new ones. */
   readonly #agent = new Agent({ pipelining: 0, connect: { rejectUnauthorized: false } });
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(containerizer: Pick<Containerizer, 'exec'>) {
+  constructor(containerizer: Containers) {
     this.#containerizer = containerizer;
   }
 
@@ -45,18 +48,27 @@ export class Prober {
     const timeoutMs = checkTimeoutMs(check);
     switch (check.type) {
       case 'HTTP':
-        return this.#http(check.http!, timeoutMs);
+        return this.#http(this.#address(containerId), check.http!, timeoutMs);
       case 'TCP':
-        return tcp(check.tcp!.port, timeoutMs);
+        return tcp(this.#address(containerId), check.tcp!.port, timeoutMs);
       case 'COMMAND':
       default:
         return this.#command(containerId, check.command!, timeoutMs);
     }
   }
 
-  async #http({ scheme = 'http', port, path = '/' }: NonNullable<HealthCheck['http']>, timeoutMs: number): Promise<CheckResult> {
+  /** A container with networks of its own is asked at its address in the first, and on its own ports. */
+  #address(containerId: string): string {
+    const addresses = this.#containerizer.ipAddresses?.(containerId);
+    if (addresses === undefined) return HOST;
+    const [first] = addresses;
+    if (first === undefined) throw new Error('its network has only a loopback, which nobody else reaches; check it with a COMMAND');
+    return first;
+  }
+
+  async #http(host: string, { scheme = 'http', port, path = '/' }: NonNullable<HealthCheck['http']>, timeoutMs: number): Promise<CheckResult> {
     // Put together as text: a path like `//elsewhere/` must not become another host.
-    const url = new URL(`${scheme}://${HOST}:${port}${path.startsWith('/') ? '' : '/'}${path}`);
+    const url = new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path.startsWith('/') ? '' : '/'}${path}`);
     const { statusCode, body } = await request(url, { dispatcher: this.#agent, signal: AbortSignal.timeout(timeoutMs) });
     // The status is the answer; a body without end must not hold the check.
     body.on('error', () => undefined).destroy();
@@ -71,9 +83,9 @@ export class Prober {
   }
 }
 
-function tcp(port: number, timeoutMs: number): Promise<CheckResult> {
+function tcp(host: string, port: number, timeoutMs: number): Promise<CheckResult> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: HOST, port, signal: AbortSignal.timeout(timeoutMs) });
+    const socket = connect({ host, port, signal: AbortSignal.timeout(timeoutMs) });
     socket.once('connect', () => {
       socket.destroy();
       resolve({ healthy: true, message: `a connection to port ${port} opened` });

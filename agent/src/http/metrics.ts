@@ -22,16 +22,36 @@ export function measureAgent(metrics: Metrics, options: StateOptions): void {
 
 const LABELS = ['container_id', 'framework_id', 'task_id', 'executor_id'];
 
-const FIGURES: readonly [name: string, help: string, figure: keyof ContainerUsage][] = [
+/** Those that are one number. */
+type Figure = Exclude<keyof ContainerUsage, 'io' | 'interfaces'>;
+
+const FIGURES: readonly [name: string, help: string, figure: Figure][] = [
   ['proffer_container_cpu_user_seconds', 'CPU time in user mode.', 'cpuUserSeconds'],
   ['proffer_container_cpu_system_seconds', 'CPU time in the kernel.', 'cpuSystemSeconds'],
   ['proffer_container_cpu_throttled_seconds', 'Time that the CPU quota held it back.', 'cpuThrottledSeconds'],
+  ['proffer_container_cpu_periods', 'Periods in which it ran under its CPU quota.', 'cpuPeriods'],
+  ['proffer_container_cpu_throttled_periods', 'Periods in which the CPU quota ran out.', 'cpuThrottledPeriods'],
+  ['proffer_container_cpu_pressure_seconds', 'Time in which something in it waited for a CPU.', 'cpuPressureSeconds'],
   ['proffer_container_memory_bytes', 'Memory in use.', 'memoryBytes'],
   ['proffer_container_memory_limit_bytes', 'Memory it may use.', 'memoryLimitBytes'],
   ['proffer_container_memory_peak_bytes', 'The most memory it has used.', 'memoryPeakBytes'],
+  ['proffer_container_memory_anonymous_bytes', 'Memory of its processes.', 'memoryAnonBytes'],
+  ['proffer_container_memory_file_bytes', 'Page cache.', 'memoryFileBytes'],
+  ['proffer_container_memory_kernel_bytes', 'Memory of the kernel on its behalf.', 'memoryKernelBytes'],
+  ['proffer_container_memory_pressure_seconds', 'Time in which something in it waited for memory.', 'memoryPressureSeconds'],
+  ['proffer_container_memory_stall_seconds', 'Time in which all of it waited for memory.', 'memoryStallSeconds'],
+  ['proffer_container_io_pressure_seconds', 'Time in which something in it waited for a disk.', 'ioPressureSeconds'],
+  ['proffer_container_io_stall_seconds', 'Time in which all of it waited for a disk.', 'ioStallSeconds'],
+  ['proffer_container_disk_bytes', 'What its sandbox takes, as last measured.', 'diskBytes'],
+  ['proffer_container_disk_limit_bytes', 'Its disk.', 'diskLimitBytes'],
   ['proffer_container_oom_kills', 'Processes killed for want of memory.', 'oomKills'],
   ['proffer_container_pids', 'Processes and threads.', 'pids'],
 ];
+
+const DISK_FIGURES = [
+  ['proffer_container_io_bytes', 'Bytes read from and written to disks.', 'readBytes', 'writeBytes'],
+  ['proffer_container_io_operations', 'Reads from and writes to disks.', 'readOperations', 'writeOperations'],
+] as const;
 
 function measureContainers(metrics: Metrics, options: StateOptions): void {
   // One look at the kernel serves all figures of one request, which reads them in one turn.
@@ -46,14 +66,22 @@ function measureContainers(metrics: Metrics, options: StateOptions): void {
   for (const [name, help, figure] of FIGURES) {
     metrics.reading(name, help, LABELS, () => containers().flatMap((container) => reading(container, figure)));
   }
+  for (const [name, help, read, write] of DISK_FIGURES) {
+    metrics.reading(name, help, [...LABELS, 'device', 'direction'], () =>
+      containers().flatMap((container) => (container.usage?.io ?? []).flatMap((disk) => [
+        { labels: { ...labelsOf(container), device: disk.device, direction: 'read' }, value: disk[read] },
+        { labels: { ...labelsOf(container), device: disk.device, direction: 'write' }, value: disk[write] },
+      ])));
+  }
 }
 
-function reading(container: ListedContainer, figure: keyof ContainerUsage): Labelled[] {
-  const { containerId, frameworkId, taskId, executorId, usage } = container;
-  const value = usage?.[figure];
-  if (value === undefined) return [];
-  const labels = { container_id: containerId, framework_id: frameworkId, task_id: taskId ?? '', executor_id: executorId ?? '' };
-  return [{ labels, value }];
+function reading(container: ListedContainer, figure: Figure): Labelled[] {
+  const value = container.usage?.[figure];
+  return value === undefined ? [] : [{ labels: labelsOf(container), value }];
+}
+
+function labelsOf({ containerId, frameworkId, taskId, executorId }: ListedContainer): Labelled['labels'] {
+  return { container_id: containerId, framework_id: frameworkId, task_id: taskId ?? '', executor_id: executorId ?? '' };
 }
 
 function tasksByState(view: AgentView): Labelled[] {

@@ -3,6 +3,7 @@ import { SCALAR_UNIT, resources as toResources, type ResourceLimits, type Resour
 import type { IsolatedContainer, Isolator, Limitation } from './types.js';
 
 const MIB = 1024 * 1024;
+const MICROSECONDS = 1e6;
 
 /** Less than this starts hardly any program: what a task without `mem` gets. Mesos' figure. */
 export const MEMORY_MINIMUM_BYTES = 32 * MIB;
@@ -14,13 +15,29 @@ export const MEMORY_MINIMUM_BYTES = 32 * MIB;
 export function memoryIsolator(): Isolator {
   return {
     name: 'memory',
-    prepare: (spec) => ({ limits: { memory: memoryLimits(spec.resources, spec.limits) } }),
-    update(container) {
-      container.cgroup?.update({ memory: memoryLimits(container.resources, container.limits) });
+    handles: ['linux.memorySoftLimitMib'],
+    prepare(spec) {
+      const soft = spec.container?.linux?.memorySoftLimitMib;
+      const limits = memoryLimits(spec.resources, spec.limits, soft);
+      refuseSoftLimit(soft, limits);
+      return { limits: { memory: limits } };
     },
-    usage({ memory }) {
-      if (memory === undefined) return {};
+    update(container) {
+      const limits = memoryLimits(container.resources, container.limits, container.wishes?.linux?.memorySoftLimitMib);
+      container.cgroup?.update({ memory: limits });
+    },
+    usage({ memory, pressure }) {
+      const waiting = pressure === undefined ? {} : {
+        memoryPressureSeconds: pressure.memory.someUs / MICROSECONDS,
+        memoryPressurePercent: pressure.memory.somePercent,
+        memoryStallSeconds: pressure.memory.fullUs / MICROSECONDS,
+      };
+      if (memory === undefined) return waiting;
       return {
+        ...waiting,
+        memoryActiveBytes: memory.activeBytes,
+        memoryInactiveBytes: memory.inactiveBytes,
+        memoryKernelBytes: memory.kernelBytes,
         memoryBytes: memory.usageBytes,
         memoryAnonBytes: memory.anonBytes,
         memoryFileBytes: memory.fileBytes,
@@ -42,11 +59,20 @@ export function memoryIsolator(): Isolator {
   };
 }
 
-function memoryLimits(resources: Resources, limits: ResourceLimits | undefined): MemoryLimits {
+/** `soft`: MiB that the task asked for instead of its request. */
+function memoryLimits(resources: Resources, limits: ResourceLimits | undefined, soft?: number): MemoryLimits {
   const request = bytes(resources.mem);
   const limit = limits?.mem;
   const hard = limit === 'unlimited' ? null : Math.max(bytes(limit ?? 0), request, MEMORY_MINIMUM_BYTES);
-  return { limitBytes: hard, softLimitBytes: Math.max(request, MEMORY_MINIMUM_BYTES) };
+  const softLimitBytes = soft === undefined ? Math.max(request, MEMORY_MINIMUM_BYTES) : Math.floor(soft * MIB);
+  return { limitBytes: hard, softLimitBytes: Math.min(softLimitBytes, hard ?? Infinity) };
+}
+
+function refuseSoftLimit(soft: number | undefined, { limitBytes }: MemoryLimits): void {
+  if (soft === undefined) return;
+  const most = typeof limitBytes === 'number' ? limitBytes / MIB : Infinity;
+  if (soft >= 1 && soft <= most) return;
+  throw new Error(`container.linux.memorySoftLimitMib: must be from 1 to the hard limit of ${most} MiB, got ${soft}`);
 }
 
 function bytes(thousandthsOfMib: number): number {

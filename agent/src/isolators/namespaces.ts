@@ -10,6 +10,8 @@ export interface AvailableNamespaces {
   readonly cgroup: boolean;
   /** Where only users' own namespaces are to be had: the map to go with each. */
   readonly user?: UserNamespaceSpec;
+  /** Whether tasks may share the agent's processes and IPC objects. */
+  readonly mayShare?: boolean;
 }
 
 /** Characters of the container id that become its host name: Docker's habit, unique enough to tell containers apart. */
@@ -20,19 +22,27 @@ const HOSTNAME = /^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0
 
 /** Own processes, host name, System V objects and cgroup root for every container. */
 export function namespacesIsolator(available: AvailableNamespaces): Isolator {
-  const { user, ...flags } = available;
+  const { user, mayShare = false, ...flags } = available;
   const namespaces: NamespaceSpec = { ...flags, ...(user === undefined ? {} : { user }) };
-  const mounts: readonly MountSpec[] = available.pid ? [{ type: 'proc' }] : [];
   return {
     name: 'namespaces',
+    handles: ['linux.sharePid', 'linux.shareIpc', ...(available.uts ? ['hostname' as const] : [])],
     prepare(spec: ContainerSpec): Preparation {
       const hostname = hostnameOf(spec);
-      return { namespaces, mounts, ...(available.uts ? { hostname } : {}) };
+      const { sharePid = false, shareIpc = false } = spec.container?.linux ?? {};
+      if ((sharePid || shareIpc) && !mayShare) {
+        throw new Error(`container.linux.${sharePid ? 'sharePid' : 'shareIpc'}: this agent shares its namespaces with no task; ` +
+          'leave it out, or have the operator allow it');
+      }
+      const own = { ...namespaces, pid: available.pid && !sharePid, ipc: available.ipc && !shareIpc };
+      const mounts: readonly MountSpec[] = own.pid ? [{ type: 'proc' }] : [];
+      return { namespaces: own, mounts, ...(available.uts ? { hostname } : {}) };
     },
   };
 }
 
-function hostnameOf(spec: ContainerSpec): string {
+/** The host name of a container with its own. Throws for one that cannot be. */
+export function hostnameOf(spec: ContainerSpec): string {
   const asked = spec.container?.hostname;
   if (asked === undefined) {
     const short = spec.containerId.slice(0, HOSTNAME_CHARACTERS);

@@ -13,6 +13,7 @@ const PIDS_MAX = 4_194_304;
 export function pidsIsolator(): Isolator {
   return {
     name: 'pids',
+    handles: ['pidsLimit'],
     prepare(spec) {
       const max = spec.container?.pidsLimit ?? PIDS_DEFAULT;
       if (!Number.isInteger(max) || max < 1 || max > PIDS_MAX) {

@@ -3,25 +3,37 @@ import type {
   Cgroup,
   CgroupLimits,
   CgroupUsage,
+  LaunchSpec,
   MountSpec,
   NamespaceSpec,
   RootSpec,
 } from '@proffer/isolator-native';
-import type { ResourceLimits, Resources } from '@proffer/sdk/model';
+import type { ContainerInfo, ResourceLimits, Resources } from '@proffer/sdk/model';
 import type { ContainerExit, ContainerSpec, ContainerUsage } from '../containerizer/types.js';
+import type { ContainerField } from './fields.js';
 import type { TaskUser } from './users.js';
 
 /** The isolators of this agent, in the order in which they work. Clean-up goes backwards. */
 export const ISOLATORS = [
   'user',
   'namespaces',
+  'user-namespace',
+  'time',
+  'network',
   'filesystem',
   'capabilities',
   'no-new-privileges',
+  'seccomp',
+  'rlimits',
   'cpu',
+  'cpuset',
   'memory',
+  'io',
+  'hugepages',
   'pids',
   'devices',
+  'net-class',
+  'disk',
 ] as const;
 
 export type IsolatorName = (typeof ISOLATORS)[number];
@@ -38,6 +50,11 @@ export interface Preparation {
   readonly hiddenPaths?: readonly string[];
   readonly capabilities?: readonly CapabilityName[];
   readonly noNewPrivileges?: boolean;
+  /** The filter of its system calls. */
+  readonly seccomp?: Uint8Array;
+  readonly rlimits?: NonNullable<LaunchSpec['limits']>;
+  /** The command is process 1 itself. */
+  readonly ownInit?: boolean;
   readonly user?: TaskUser;
   /** Limits that are in force before the first instruction of the task. */
   readonly limits?: CgroupLimits;
@@ -45,6 +62,8 @@ export interface Preparation {
   readonly environment?: Readonly<Record<string, string>>;
   /** The sandbox's path as the task sees it; the task starts there. */
   readonly workingDirectory?: string;
+  /** Addresses in networks of its own, the first network's first. */
+  readonly ipAddresses?: readonly string[];
 }
 
 /** What a container's isolators have in common knowledge once it has a cgroup. Resources change with `update`. */
@@ -54,6 +73,12 @@ export interface IsolatedContainer {
   readonly cgroup?: Cgroup;
   readonly resources: Resources;
   readonly limits: ResourceLimits | undefined;
+  /** What its task asked for beyond resources and limits. */
+  readonly wishes?: ContainerInfo;
+  /** Its sandbox, outside. */
+  readonly sandbox?: string;
+  /** The container's process 1, while it runs. */
+  readonly pid?: number;
 }
 
 /**
@@ -62,8 +87,18 @@ export interface IsolatedContainer {
  */
 export interface Isolator {
   readonly name: IsolatorName;
-  /** What this container needs, from its spec alone: no side effects, also called when a container is recovered. */
+  /** The wishes of a task's `container` that it takes care of. A wish that nobody takes care of is refused. */
+  readonly handles?: readonly ContainerField[];
+  /**
+   * What this container needs, from its spec alone, also when a container is recovered: no side effects, but that something
+   * may be set aside under the container's id until `cleanup` (a range of user ids, cores, GPUs).
+   */
   prepare(spec: ContainerSpec): Preparation;
+  /**
+   * What takes time or leaves traces (a root file system, a network), after `prepare` and the fetch and before the cgroup.
+   * Its part is put over all that `prepare` gave. `cleanup` follows in any case, also when this rejects.
+   */
+  provide?(spec: ContainerSpec): Promise<Preparation>;
   /** The cgroup exists, the task does not run yet. */
   isolate?(container: IsolatedContainer): void;
   /** `container` has the new resources. Rejecting a change leaves the old limit in force. */
@@ -78,4 +113,8 @@ export interface Isolator {
   recover?(container: IsolatedContainer): void;
   /** The container is over: gives back what `isolate` or `recover` took outside the cgroup. */
   cleanup?(containerId: string): Promise<void>;
+  /** Once, after a start of the agent: what belongs to none of these containers is nobody's, and goes. */
+  retain?(containerIds: ReadonlySet<string>): Promise<void>;
+  /** The agent ends; containers go on. */
+  close?(): Promise<void>;
 }

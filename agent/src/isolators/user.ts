@@ -8,6 +8,8 @@ export interface UserPolicy {
   readonly own: { readonly uid: number; readonly gid: number };
   readonly defaultUser: string;
   readonly allowRoot: boolean;
+  /** Whether this container has user ids of its own, so that its root is nobody on the host. */
+  readonly hasOwnRange?: (spec: ContainerSpec) => boolean;
   readonly users: UserDatabase;
 }
 
@@ -37,9 +39,9 @@ function chosen(spec: ContainerSpec, policy: UserPolicy): TaskUser {
     throw new Error(`command.user: there is no user "${name}" on this agent; name one from its /etc/passwd, or give a number`);
   }
   const root = user.uid === 0 ? 'root' : [user.gid, ...user.groups].includes(0) ? 'a member of group 0' : undefined;
-  if (root !== undefined && !policy.allowRoot) {
+  if (root !== undefined && !policy.allowRoot && policy.hasOwnRange?.(spec) !== true) {
     throw new Error(`command.user: "${name}" is ${root}, and this agent does not run tasks as root on the host's files; ` +
-      'name another user, or start the agent with root allowed');
+      'name another user, set container.linux.userNamespace, or start the agent with root allowed');
   }
   return user;
 }

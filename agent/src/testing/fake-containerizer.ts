@@ -31,6 +31,7 @@ export class FakeContainers {
       forget: (containerId) => void this.exits.delete(containerId),
       update: () => undefined,
       usage: (containerId) => (this.specs.has(containerId) ? { timestampMs: 0, memoryBytes: 1024 } : undefined),
+      ipAddresses: () => undefined,
       exec: (_containerId: string, _command: CommandInfo) => Promise.resolve({ code: 0 }),
       close: async () => {
         this.#handlers = undefined;
