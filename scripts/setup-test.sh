@@ -4,8 +4,13 @@
 set -eu
 
 PACKAGES='
+containernetworking-plugins
+iptables
+libseccomp-dev
 user-mode-linux
 busybox-static
+crun
+runc
 '
 
 say() { echo "setup-test: $*"; }

@@ -1,12 +1,14 @@
 /** `npm run bench -- NAME [--json] [--quick] [--SIZE n]`: runs one benchmark and prints its figures. */
+import { containerStart } from './container-start.js';
 import { core } from './core.js';
 import { describeMachine, type Machine } from './machine.js';
+import { overhead } from './overhead.js';
 import type { Benchmark, Metric } from './types.js';
 import { wire } from './wire.js';
 
 class UsageError extends Error {}
 
-const BENCHMARKS: readonly Benchmark[] = [core, wire];
+const BENCHMARKS: readonly Benchmark[] = [core, wire, containerStart, overhead];
 
 try {
   await main(process.argv.slice(2));
@@ -64,7 +66,8 @@ function table(name: string, machine: Machine, metrics: readonly Metric[]): stri
   const rows = metrics.map((m) => {
     const goal = m.goal === undefined ? '' : 'min' in m.goal ? `goal >= ${m.goal.min}` : `goal <= ${m.goal.max}`;
     const met = m.met === undefined ? '' : m.met ? 'met' : 'not met';
-    return [m.name, String(m.value), m.unit, `${m.min} to ${m.max}`, `${m.runs} runs`, goal, met];
+    const interval = m.interval === undefined ? '' : ` (95 %: ${m.interval.map((end) => end.toPrecision(4)).join(' to ')})`;
+    return [m.name, `${m.value}${interval}`, m.unit, `${m.min} to ${m.max}`, `${m.runs} runs`, goal, met];
   });
   const widths = rows.reduce<number[]>((max, row) => row.map((cell, i) => Math.max(max[i] ?? 0, cell.length)), []);
   const lines = rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd());

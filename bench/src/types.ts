@@ -17,6 +17,8 @@ export interface Metric {
   readonly min: number;
   readonly max: number;
   readonly runs: number;
+  /** Where the true value lies with 95 % confidence; where it is given, a goal counts only if this is narrower than it. */
+  readonly interval?: readonly [low: number, high: number];
   /** What it should be: at least `min`, or at most `max`. */
   readonly goal?: { readonly min: number } | { readonly max: number };
   /** Whether `value` meets the goal. */

@@ -11,7 +11,7 @@ test('every command has a description, examples in its help, and refuses flags t
   const program = createProgram({ output: { width: 80, write: () => undefined, note: () => undefined }, now: () => 0 });
   const commands = program.commands.flatMap((command) => (command.commands.length === 0 ? [[command.name()]] : command.commands.map((one) => [command.name(), one.name()])));
   t.deepEqual(commands.map((words) => words.join(' ')).sort(), [
-    'agent', 'agents', 'app deploy', 'app list', 'app remove', 'app restart', 'app scale', 'frameworks', 'kill', 'logs', 'marathon', 'master', 'status', 'tasks', 'up',
+    'agent', 'agents', 'app deploy', 'app list', 'app remove', 'app restart', 'app scale', 'check isolation', 'frameworks', 'kill', 'logs', 'marathon', 'master', 'status', 'tasks', 'up',
   ]);
   for (const words of commands) {
     const help = await runCommand([...words, '--help']);

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { agentCommand } from './commands/agent.js';
 import { agentsCommand } from './commands/agents.js';
 import { appCommand } from './commands/app.js';
+import { checkCommand } from './commands/check.js';
 import { frameworksCommand } from './commands/frameworks.js';
 import { killCommand } from './commands/kill.js';
 import { logsCommand } from './commands/logs.js';
@@ -23,6 +24,7 @@ const COMMANDS = [
   logsCommand,
   killCommand,
   appCommand,
+  checkCommand,
   masterCommand,
   agentCommand,
   marathonCommand,
